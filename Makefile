@@ -1,0 +1,58 @@
+# Targets are what CI runs; see .ci/run. Tool versions are pinned here and nowhere else.
+GO          ?= go
+GOFUMPT      = mvdan.cc/gofumpt@v0.12.0
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI     = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+CROSS        = freebsd openbsd netbsd darwin
+FUZZTIME    ?= 30s
+
+PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/qmail-lspawn cmd/postloop))
+
+.PHONY: build run test race poll lint cross interop fuzz check clean
+
+build: ## static executables, no cgo, in bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
+
+run: build ## the appliance example in the foreground; Ctrl-C ends it
+	@examples/appliance/run
+
+test: ## everything that needs no root and no network
+	$(GO) test ./...
+	$(GO) test -tags looppoll ./loop/...
+
+race: ## the same with the race detector and the ownership checks
+	$(GO) test -race -tags loopdebug ./...
+
+poll: ## the loop's contract on its second backend
+	$(GO) test -tags 'looppoll loopdebug' ./loop/...
+
+lint:
+	@test -z "$$($(GO) run $(GOFUMPT) -l .)" || { $(GO) run $(GOFUMPT) -d .; exit 1; }
+	$(GO) vet ./...
+	$(GO) vet -tags 'interop loopdebug' ./...
+	$(GO) run $(STATICCHECK) -tags interop ./...
+	$(GO) run $(GOLANGCI) run ./...
+
+cross: ## vet and staticcheck for the systems this machine is not
+	@for os in $(CROSS); do \
+		echo "== $$os"; \
+		GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
+		GOOS=$$os CGO_ENABLED=0 GOFLAGS= $(GO) build ./... || exit 1; \
+	done
+
+interop: build ## beside the real Postfix, as root; installs it when it is missing
+	.ci/need-postfix
+	$(GO) test -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/...
+
+fuzz: ## every parser, FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
+			echo "== $$pkg $$f"; \
+			$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+check: test race poll lint cross
+
+clean:
+	rm -rf bin run

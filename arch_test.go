@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: ISC
+
+package postloop_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// mayImport says which packages of ours, and which third-party modules, each
+// package may import. This is policy: do not change it to fix a build.
+//
+// A package that is not listed is refused.
+var mayImport = map[string]string{
+	"loop":                "golang.org/x/sys/unix",
+	"loop/looptest":       "loop golang.org/x/sys/unix",
+	"cfg":                 "github.com/BurntSushi/toml",
+	"master/proto":        "",
+	"master/maillog":      "",
+	"master":              "loop cfg master/proto master/maillog golang.org/x/sys/unix",
+	"services/spawn":      "loop cfg master/maillog golang.org/x/sys/unix",
+	"cmd/master":          "loop cfg master master/maillog master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/internal/pftest": "golang.org/x/sys/unix",
+}
+
+// mayImportInTests adds to mayImport for the _test.go files of a package.
+var mayImportInTests = map[string]string{
+	"loop":           "loop/looptest",
+	"master":         "loop/looptest",
+	"services/spawn": "loop/looptest",
+	"cfg":            "cmd/internal/pftest",
+	"cmd/master":     "cmd/internal/pftest loop/looptest",
+}
+
+// never lists standard packages that would bring a second event loop, a
+// second reaper or a second logger into a looped process.
+var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", "os/user"}
+
+// concurrent lists the files in which goroutines, channels and locks are at
+// home (DESIGN: single-threaded means no concurrency above loop).
+var concurrent = []string{"loop/signal.go", "loop/watchdog.go", "loop/wake.go"}
+
+// offLoop are packages that never run in a looped process.
+var offLoop = []string{"cmd/internal/pftest"}
+
+func TestArch(t *testing.T) {
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bench") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if strings.HasSuffix(path, ".go") && filepath.Dir(path) != "." {
+			checkFile(t, filepath.ToSlash(path))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkFile(t *testing.T, path string) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	pkg := filepath.ToSlash(filepath.Dir(path))
+	allowed, listed := mayImport[pkg]
+	if !listed && strings.HasPrefix(path, "examples/") {
+		return
+	}
+	if !listed {
+		t.Errorf("%s: package %s is not in mayImport", path, pkg)
+		return
+	}
+	test := strings.HasSuffix(path, "_test.go")
+	if test {
+		allowed += " " + pkg + " " + mayImportInTests[pkg]
+	}
+	for _, imp := range f.Imports {
+		name, _ := strconv.Unquote(imp.Path.Value)
+		name = strings.TrimPrefix(name, "postloop/")
+		std := !strings.Contains(strings.Split(name, "/")[0], ".") && mayImport[name] == "" && !strings.HasPrefix(imp.Path.Value, `"postloop`)
+		switch {
+		case std && (test || slices.Contains(offLoop, pkg)):
+		case std && slices.Contains(never, name):
+			t.Errorf("%s: imports %s, which has no place in a looped process", path, name)
+		case std && (name == "sync" || name == "sync/atomic" || name == "os/signal") && !slices.Contains(concurrent, path):
+			t.Errorf("%s: imports %s; concurrency lives in %v only", path, name, concurrent)
+		case std:
+		case !slices.Contains(strings.Fields(allowed), name):
+			t.Errorf("%s: %s may not import %s", path, pkg, name)
+		}
+	}
+	if test || slices.Contains(concurrent, path) || slices.Contains(offLoop, pkg) {
+		return
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch n.(type) {
+		case *ast.GoStmt, *ast.SelectStmt, *ast.SendStmt, *ast.ChanType:
+			t.Errorf("%s: goroutine or channel; concurrency lives in %v only", fset.Position(n.Pos()), concurrent)
+		}
+		return true
+	})
+}
