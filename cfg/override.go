@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: ISC
+
+package cfg
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Override is one "-o name=value" of a service: a parameter with a value for
+// this service only. The value is raw text, as in main.cf.
+type Override struct {
+	Name, Value string
+}
+
+// Overrides returns the parameters that the service's arguments override, in
+// order, and the arguments that are left when the -o options are taken away.
+// As in the daemons, options end at the first argument that is none.
+//
+// An -o that is not in the form name=value is an error at the service's line;
+// the overrides before it are returned all the same.
+func (s *Service) Overrides() (overrides []Override, rest []string, err error) {
+	args := s.Args
+	for len(args) > 0 {
+		option := args[0]
+		if len(option) < 2 || option[0] != '-' || option == "--" {
+			break
+		}
+		args = args[1:]
+		// A word may hold several options, the last of which may have a value.
+		at := strings.IndexAny(option[1:], withValue) + 1
+		if at == 0 {
+			rest = append(rest, option)
+			continue
+		}
+		value := option[at+1:]
+		separate := value == ""
+		if separate && len(args) > 0 {
+			value, args = args[0], args[1:]
+		} else if separate {
+			return overrides, rest, &Error{s.File, s.Line, fmt.Sprintf("option -%c requires a value", option[at])}
+		}
+		if option[at] != 'o' {
+			rest = append(rest, option)
+			if separate {
+				rest = append(rest, value)
+			}
+			continue
+		}
+		if at > 1 {
+			rest = append(rest, option[:at])
+		}
+		one, err := splitOverride(value)
+		if err != nil {
+			return overrides, rest, &Error{s.File, s.Line, fmt.Sprintf("invalid \"-o %s\" option value: %v; specify -o name=value", value, err)}
+		}
+		overrides = append(overrides, one)
+	}
+	return overrides, append(rest, args...), nil
+}
+
+// withValue holds the generic options of Postfix's daemons that take a value.
+const withValue = "imnorst"
+
+func splitOverride(text string) (Override, error) {
+	text = strings.TrimLeft(text, space)
+	end := strings.IndexAny(text, "="+space)
+	if end < 0 {
+		end = len(text)
+	}
+	name, rest := text[:end], strings.TrimLeft(text[end:], space)
+	if name == "" {
+		return Override{}, fmt.Errorf("missing attribute name")
+	}
+	value, ok := strings.CutPrefix(rest, "=")
+	if !ok {
+		return Override{}, fmt.Errorf("missing '=' after attribute name")
+	}
+	return Override{name, strings.Trim(value, space)}, nil
+}
