@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package pftest
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sbin is where Debian's Postfix keeps its daemons.
+const sbin = "/usr/lib/postfix/sbin"
+
+// RealMaster is Postfix's own master.
+const RealMaster = sbin + "/master"
+
+// Options say what New makes. The zero value is a Postfix that receives mail
+// on 127.0.0.1 and delivers it into a mailbox directory, under the real master.
+type Options struct {
+	Master   string            // the executable that becomes daemon_directory/master
+	Main     map[string]string // main.cf parameters, over the usual ones
+	Services string            // master.cf; empty: MailServices
+}
+
+// Instance is one private Postfix.
+type Instance struct {
+	Dir      string // everything of the instance is below it
+	Config   string // config_directory
+	Queue    string // queue_directory
+	Data     string // data_directory
+	Daemons  string // daemon_directory
+	LogFile  string // maillog_file
+	MailAddr string // where MailServices' smtpd listens
+
+	t       testing.TB
+	main    map[string]string
+	pid     int // of the last master seen, so that Cleanup finds its group
+	changes int // an inotify descriptor on the log and the mailbox
+}
+
+// Require ends the test unless it can run instances here. A machine without
+// Postfix is an error, not a reason to skip: whoever asked for these tests
+// wants them run.
+func Require(t testing.TB) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatal("these tests start a Postfix, which takes root")
+	}
+	if _, err := os.Stat(RealMaster); err != nil {
+		t.Fatalf("no Postfix here (.ci/need-postfix installs it): %v", err)
+	}
+}
+
+// New makes an instance, without starting it.
+func New(t testing.TB, o Options) *Instance {
+	t.Helper()
+	Require(t)
+	// Not t.TempDir: its paths carry the test's name, and a socket's path
+	// must stay below 108 bytes.
+	dir, err := os.MkdirTemp("", "pf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Instance{
+		Dir: dir, Config: dir + "/etc", Queue: dir + "/q", Data: dir + "/data",
+		Daemons: dir + "/sbin", LogFile: dir + "/log/mail.log", t: t, changes: -1,
+	}
+	t.Cleanup(p.cleanup)
+	p.MailAddr = FreeAddr(t)
+	if o.Master == "" {
+		o.Master = RealMaster
+	}
+	p.makeDirs()
+	p.copyDaemons(o.Master)
+	p.main = p.defaults()
+	p.SetMain(o.Main)
+	if o.Services == "" {
+		o.Services = p.MailServices()
+	}
+	p.SetServices(o.Services)
+	return p
+}
+
+// defaults returns main.cf's parameters. Mail for example.test goes into one
+// mailbox, whoever it is for; nothing ever leaves the machine.
+func (p *Instance) defaults() map[string]string {
+	return map[string]string{
+		"compatibility_level":     "3.6",
+		"queue_directory":         p.Queue,
+		"data_directory":          p.Data,
+		"daemon_directory":        p.Daemons,
+		"maillog_file":            p.LogFile,
+		"maillog_file_prefixes":   p.Dir,
+		"inet_interfaces":         "loopback-only",
+		"inet_protocols":          "ipv4",
+		"myhostname":              "pftest.example.test",
+		"mydestination":           "",
+		"alias_maps":              "",
+		"alias_database":          "",
+		"mynetworks":              "127.0.0.0/8",
+		"disable_dns_lookups":     "yes",
+		"smtpd_peername_lookup":   "no",
+		"default_transport":       "error:nothing leaves this machine",
+		"virtual_mailbox_domains": "example.test",
+		"virtual_mailbox_maps":    "static:box/",
+		"virtual_mailbox_base":    p.Dir + "/mail",
+		"virtual_uid_maps":        "static:65534",
+		"virtual_gid_maps":        "static:65534",
+		"virtual_minimum_uid":     "100",
+	}
+}
+
+// MailServices is a master.cf with all that receiving, queueing and local
+// delivery take, in the limits of a stock one but for smtpd's.
+func (p *Instance) MailServices() string {
+	return p.MailAddr + ` inet n - n - 20 smtpd
+pickup    unix  n - n 60    1 pickup
+cleanup   unix  n - n -     0 cleanup
+qmgr      unix  n - n 300   1 qmgr
+rewrite   unix  - - n -     - trivial-rewrite
+bounce    unix  - - n -     0 bounce
+defer     unix  - - n -     0 bounce
+trace     unix  - - n -     0 bounce
+verify    unix  - - n -     1 verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n -     - proxymap
+proxywrite unix - - n -     1 proxymap
+showq     unix  n - n -     - showq
+error     unix  - - n -     - error
+retry     unix  - - n -     - error
+virtual   unix  - n n -     - virtual
+anvil     unix  - - n -     1 anvil
+` + PostlogService
+}
+
+// PostlogService is the master.cf line that every instance needs, since all
+// of them log to maillog_file.
+const PostlogService = "postlog   unix-dgram n - n - 1 postlogd\n"
+
+// SetMain changes main.cf.
+func (p *Instance) SetMain(change map[string]string) {
+	p.t.Helper()
+	for name, value := range change {
+		p.main[name] = value
+	}
+	var b strings.Builder
+	names := make([]string, 0, len(p.main))
+	for name := range p.main {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		fmt.Fprintf(&b, "%s = %s\n", name, p.main[name])
+	}
+	p.write("main.cf", b.String())
+}
+
+// SetServices replaces master.cf.
+func (p *Instance) SetServices(text string) {
+	p.t.Helper()
+	p.write("master.cf", text)
+}
+
+// write replaces a configuration file. Whoever reads a main.cf younger than
+// two seconds waits and reads it again, in case it is still being written;
+// a modification time in the past saves every daemon that wait.
+func (p *Instance) write(name, text string) {
+	p.t.Helper()
+	path := p.Config + "/" + name
+	p.must(os.WriteFile(path+".new", []byte(text), 0o644))
+	past := time.Now().Add(-time.Minute)
+	p.must(os.Chtimes(path+".new", past, past))
+	p.must(os.Rename(path+".new", path))
+}
+
+// makeDirs makes what must exist before `postfix start`, and what the master
+// alone needs when it is started by hand. The rest is post-install's work.
+func (p *Instance) makeDirs() {
+	p.t.Helper()
+	owner := p.lookup(user.Lookup("postfix"))
+	group, err := user.LookupGroup("postdrop")
+	p.must(err)
+	postdrop, err := strconv.Atoi(group.Gid)
+	p.must(err)
+	for _, d := range []struct {
+		path     string
+		uid, gid int
+		mode     os.FileMode
+	}{
+		{p.Dir, 0, 0, 0o755},
+		{p.Config, 0, 0, 0o755},
+		{p.Daemons, 0, 0, 0o755},
+		{p.Queue, 0, 0, 0o755},
+		{p.Queue + "/pid", 0, 0, 0o755},
+		{p.Queue + "/public", owner, postdrop, 0o710 | os.ModeSetgid},
+		{p.Queue + "/private", owner, 0, 0o700},
+		{p.Data, owner, 0, 0o700},
+		{p.Dir + "/log", 0, 0, 0o755},
+		{p.Dir + "/mail", 65534, 65534, 0o755},
+	} {
+		p.must(os.MkdirAll(d.path, 0o755))
+		p.must(os.Chown(d.path, d.uid, d.gid))
+		p.must(os.Chmod(d.path, d.mode)) // after chown, which clears setgid
+	}
+}
+
+// copyDaemons fills daemon_directory. Copies, not links: `postfix check`
+// complains of links that leave the directory, and the path of its executable
+// then tells whose process it is.
+func (p *Instance) copyDaemons(master string) {
+	p.t.Helper()
+	entries, err := os.ReadDir(sbin)
+	p.must(err)
+	for _, e := range entries {
+		if e.Name() != "master" {
+			p.Install(sbin+"/"+e.Name(), e.Name())
+		}
+	}
+	p.Install(master, "master")
+}
+
+// Install copies an executable into daemon_directory.
+func (p *Instance) Install(from, name string) {
+	p.t.Helper()
+	in, err := os.Open(from)
+	p.must(err)
+	defer func() { p.must(in.Close()) }()
+	out, err := os.OpenFile(p.Daemons+"/"+name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	p.must(err)
+	_, err = io.Copy(out, in)
+	p.must(err)
+	p.must(out.Close())
+}
+
+// Remove takes an executable out of daemon_directory.
+func (p *Instance) Remove(name string) {
+	p.t.Helper()
+	p.must(os.Remove(p.Daemons + "/" + name))
+}
+
+// FreeAddr returns an address of 127.0.0.1 where nothing listens now.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = ln.Close() }()
+	return ln.Addr().String()
+}
+
+func (p *Instance) lookup(u *user.User, err error) int {
+	p.t.Helper()
+	p.must(err)
+	uid, err := strconv.Atoi(u.Uid)
+	p.must(err)
+	return uid
+}
+
+func (p *Instance) must(err error) {
+	p.t.Helper()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// cleanup ends every process of the instance and removes its directory. After
+// SIGKILL nothing may be left, or the test fails for it.
+func (p *Instance) cleanup() {
+	if p.t.Failed() {
+		p.t.Logf("the log of %s:\n%s", p.Dir, tail(p.LogFile, 60))
+	}
+	if pid := p.pidInFile(); pid > 0 {
+		_ = unix.Kill(pid, unix.SIGTERM)
+	}
+	for left := p.Processes(); len(left) > 0; left = p.Processes() {
+		for _, pid := range left {
+			_ = unix.Kill(pid, unix.SIGKILL)
+			if !gone(pid, Patience) {
+				p.t.Errorf("process %d (%s) survived SIGKILL", pid, Argv(pid))
+				return
+			}
+		}
+	}
+	if p.changes >= 0 {
+		_ = unix.Close(p.changes)
+	}
+	if err := os.RemoveAll(filepath.Clean(p.Dir)); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// tail returns the last n lines of a file.
+func tail(path string, n int) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
