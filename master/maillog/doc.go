@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: ISC
+
+// Package maillog writes the log of a mail system: one line per event, in the
+// form that Postfix writes and that people and tools look for.
+//
+// A line has one of five severities. Information has no word of its own, the
+// others begin with "warning: ", "error: ", "fatal: " or "panic: ". Before the
+// text stands the tag, SYSLOG_NAME/PROCESS[PID]. No text is longer than 2000
+// bytes, and what cannot be printed becomes a question mark, byte for byte;
+// valid UTF-8 is kept, all but its control characters.
+//
+// Fatalf and Panicf write a line and nothing else. To end the process is the
+// business of its main function.
+//
+// # Destinations
+//
+// Until [Logger.Open] is called, lines go where the environment says: to the
+// socket that POSTLOG_SERVICE names, or else to syslog. [Dest] lists the
+// choices from then on. JSON, one object to a line, is there for whoever
+// collects the output of a container; syslog and postlogd get Postfix's text
+// only.
+//
+// A socket that is not there, or whose server was restarted, is tried again
+// with later lines. In front of postlogd, lines go straight to its file while
+// nobody listens on its socket.
+//
+// # Order
+//
+// No call ever waits for a reader. What cannot be written at once is queued, up to
+// 1000 lines or 256 kilobytes, and goes out first, in order, with its own
+// time. Beyond that lines are counted instead, and one line tells their number
+// at the place where they are missing, as soon as writing works again.
+//
+// This package knows no event loop. A program that has one sets
+// [Logger.OnPending], watches what [Logger.FD] returns for writability and calls
+// [Logger.Flush]. Without that, each new line tries the queued ones first.
+//
+// # Ownership
+//
+// A Logger and all that were derived from it share one destination and one
+// queue, and belong to one goroutine. [Logger.Clone] makes one for another
+// goroutine. Sockets and files are the Logger's own; standard output and
+// standard error are shared with other processes, so their modes are not touched.
+//
+// # Failures
+//
+// Nothing that happens to a line is returned. Open returns an error for a
+// destination that cannot be right, and then the previous one stays in use.
+//
+// # Limits
+//
+// Where standard output or standard error is a terminal or pipe in blocking
+// mode, a line is written only when poll says that it can take one. Another
+// process that fills it between the question and the write can make the write
+// wait, and so can a line longer than PIPE_BUF, which is 4096 bytes (never
+// exceeded) on Linux but 512 elsewhere. A file on a slow disk makes every writer wait.
+//
+// # See also
+//
+// Postfix's msg_syslog(3), msg_logger(3) and postlogd(8).
+package maillog

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: ISC
+
+package maillog
+
+import (
+	"fmt"
+	"os"
+	"time"
+)
+
+// Names of the environment variables that choose tag and destination of a
+// process until it has read its configuration, and with which it tells its
+// children.
+const (
+	EnvTag      = "MAIL_LOGTAG"
+	EnvService  = "POSTLOG_SERVICE"
+	EnvHostname = "POSTLOG_HOSTNAME"
+)
+
+const defaultName = "postfix" // the syslog_name of those who have none
+
+// Logger writes lines under one tag. Its methods belong to one goroutine.
+type Logger struct {
+	// Verbose is how many -v there were. Loggers derived from this one take the
+	// value that it has then.
+	Verbose int
+
+	sink    *sink
+	name    string // instead of the destination's syslog name
+	process string
+	pid     int
+}
+
+// New returns a logger for the process of that name, which writes where the
+// environment says until Open is called. The environment is not believed in
+// a process that runs with more privileges than its user has.
+func New(process string) *Logger {
+	d := Dest{Kind: Syslog, Name: defaultName}
+	if os.Getuid() == os.Geteuid() && os.Getgid() == os.Getegid() {
+		if name := os.Getenv(EnvTag); name != "" {
+			d.Name = name
+		}
+		if path := os.Getenv(EnvService); path != "" {
+			d.Kind, d.Path, d.Host = Postlog, path, os.Getenv(EnvHostname)
+		}
+	}
+	l := &Logger{process: clean(process, maxName), pid: os.Getpid()}
+	l.sink = newSink(d, l.process)
+	return l
+}
+
+// Open sends all further lines of l, and of every logger that shares its
+// destination, to d. Lines still queued go to the old destination if it takes
+// them now, or else to d. Opening the same destination again opens its file or
+// socket anew.
+//
+// On error the old destination stays. A socket that nobody listens on is no
+// error.
+func (l *Logger) Open(d Dest) error { return l.sink.open(d) }
+
+// Dest returns where lines go.
+func (l *Logger) Dest() Dest { return l.sink.dest }
+
+// Close writes what can be written and lets go of the destination. The next
+// line would open it again.
+func (l *Logger) Close() {
+	l.sink.drain()
+	l.sink.disconnect()
+}
+
+// With returns a logger whose lines carry another syslog name, as a service
+// with a syslog_name of its own does.
+func (l *Logger) With(syslogName string) *Logger {
+	c := *l
+	c.name = clean(syslogName, maxName)
+	return &c
+}
+
+// Named returns a logger for another process name under the same syslog name.
+func (l *Logger) Named(process string) *Logger {
+	c := *l
+	c.process = clean(process, maxName)
+	return &c
+}
+
+// ForPid returns a logger whose lines carry that process number: what befell a
+// child before it could log for itself is told in its name.
+func (l *Logger) ForPid(pid int) *Logger {
+	c := *l
+	c.pid = pid
+	return &c
+}
+
+// Clone returns a logger with the same tag and destination but with a
+// connection and a queue of its own, for use by another goroutine. It does not
+// follow later calls of Open.
+func (l *Logger) Clone() *Logger {
+	c := *l
+	c.sink = newSink(l.sink.dest, l.sink.process)
+	c.sink.now = l.sink.now
+	return &c
+}
+
+// Clock makes now the source of time. Without it that is time.Now.
+func (l *Logger) Clock(now func() time.Time) { l.sink.now = now }
+
+// Tag returns what stands before the process number in l's lines.
+func (l *Logger) Tag() string {
+	name := l.name
+	if name == "" {
+		name = l.sink.dest.Name
+	}
+	if l.process == "" {
+		return name
+	}
+	return name + "/" + l.process
+}
+
+// Debugf writes information that only those want to see who asked with -v.
+func (l *Logger) Debugf(format string, args ...any) {
+	if l.Verbose > 0 {
+		l.write(info, format, args...)
+	}
+}
+
+// Infof writes information.
+func (l *Logger) Infof(format string, args ...any) { l.write(info, format, args...) }
+
+// Warnf writes a warning: something is wrong, and the work goes on.
+func (l *Logger) Warnf(format string, args ...any) { l.write(warning, format, args...) }
+
+// Errorf writes an error: something could not be done.
+func (l *Logger) Errorf(format string, args ...any) { l.write(failure, format, args...) }
+
+// Fatalf writes why the process is about to end. It does not end it.
+func (l *Logger) Fatalf(format string, args ...any) { l.write(fatal, format, args...) }
+
+// Panicf writes what should be impossible and ends the process next. It does
+// not end it.
+func (l *Logger) Panicf(format string, args ...any) { l.write(internal, format, args...) }
+
+func (l *Logger) write(s severity, format string, args ...any) {
+	l.sink.put(l.record(s, format, args...))
+}
+
+func (l *Logger) record(s severity, format string, args ...any) record {
+	return record{
+		when:     l.sink.now(),
+		severity: s,
+		tag:      l.Tag(),
+		pid:      l.pid,
+		text:     clean(fmt.Sprintf(format, args...), maxText),
+	}
+}
+
+// OnPending makes f the function that is called after FD has begun to return
+// something else, and before a descriptor that it returned is closed. f watches
+// what FD returns now, or stops watching if that is -1.
+func (l *Logger) OnPending(f func()) { l.sink.hook = f }
+
+// Pending reports whether lines are queued.
+func (l *Logger) Pending() bool { return l.sink.pending() > 0 }
+
+// FD returns the descriptor which, once writable, would take the queued lines;
+// then Flush is to be called. It is -1 if there are none, or if their destination
+// is not there at all. The descriptor stays the logger's own.
+func (l *Logger) FD() int { return l.sink.wanted() }
+
+// Flush writes as many queued lines as can be written without waiting.
+func (l *Logger) Flush() { l.sink.drain() }
+
+// Drain is Flush for a process about to end: it waits for the reader, but
+// no longer than limit.
+func (l *Logger) Drain(limit time.Duration) {
+	deadline := time.Now().Add(limit)
+	for l.Flush(); l.FD() >= 0; l.Flush() {
+		left := time.Until(deadline)
+		if left <= 0 || await(l.FD(), left) != nil {
+			return
+		}
+	}
+}
+
+// Lost returns how many lines have been given up so far.
+func (l *Logger) Lost() uint64 { return l.sink.total }

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: ISC
+
+package maillog
+
+import (
+	"errors"
+	"os"
+	"syscall"
+	"time"
+)
+
+// Bounds of the queue, and how long an absent socket is left alone.
+const (
+	maxQueued      = 1000
+	maxQueuedBytes = 256 << 10
+	retryAfter     = time.Second
+)
+
+// framing is what ends a line, or why nothing has to.
+type framing uint8
+
+const (
+	datagram  framing = iota // the datagram does
+	nulEnded                 // a stream to syslogd
+	lineEnded                // a file
+)
+
+// sink is a destination and the lines on their way to it.
+type sink struct {
+	dest    Dest
+	process string // signs the line that tells of lost ones
+	now     func() time.Time
+	hook    func()
+
+	fd       int  // -1: none
+	shared   bool // standard output or error: not ours to close or to change
+	fallback bool // postlogd's file, for want of postlogd
+	framing  framing
+	retry    time.Time // no attempt to connect before that
+
+	queue   []record // the first one may be written in part
+	bytes   int      // of text in queue
+	line    []byte   // the first one, as it is being written
+	off     int      // how much of line is written
+	waiting bool     // for fd to become writable
+	told    int      // the last value of wanted that hook was called for
+	busy    bool     // drain is at work further up: hook writes lines too
+
+	lost  int    // since the last line was queued
+	total uint64 // lost ever
+}
+
+func newSink(d Dest, process string) *sink {
+	_ = d.complete() // what the environment says needs no Facility or Format
+	return &sink{dest: d, process: process, now: time.Now, fd: -1, told: -1}
+}
+
+func (s *sink) open(d Dest) error {
+	if err := d.complete(); err != nil {
+		return err
+	}
+	fd := -1
+	if d.Kind == File {
+		var err error
+		if fd, err = d.openFile(); err != nil {
+			return err
+		}
+	}
+	if d.Kind == Postlog && d.File != "" {
+		// A file that cannot be opened is a mistake of the operator, who must
+		// hear of it now, not on the day when the file is needed.
+		probe, err := d.openFile()
+		if err != nil {
+			return err
+		}
+		syscall.Close(probe)
+	}
+	s.drain()
+	s.disconnect()
+	s.dest, s.retry = d, time.Time{}
+	if fd >= 0 {
+		s.fd, s.framing = fd, lineEnded
+	}
+	s.connect()
+	s.drain()
+	return nil
+}
+
+// put takes one more line in, or counts it.
+func (s *sink) put(r record) {
+	if s.full() {
+		s.drain()
+	}
+	if s.full() {
+		s.lose(1)
+		return
+	}
+	if s.lost > 0 {
+		s.push(s.notice())
+	}
+	s.push(r)
+	s.drain()
+}
+
+func (s *sink) pending() int { return len(s.queue) }
+
+func (s *sink) full() bool { return len(s.queue) >= maxQueued || s.bytes >= maxQueuedBytes }
+
+func (s *sink) push(r record) {
+	s.queue = append(s.queue, r)
+	s.bytes += len(r.text)
+}
+
+func (s *sink) pop() {
+	s.bytes -= len(s.queue[0].text)
+	s.off = 0
+	s.queue[0] = record{} // its texts must not outlive it
+	if len(s.queue) == 1 {
+		s.queue = s.queue[:0]
+		return
+	}
+	s.queue = s.queue[1:]
+}
+
+func (s *sink) lose(n int) {
+	s.lost += n
+	s.total += uint64(n)
+}
+
+// notice returns the line that stands for those lost since the last one was
+// queued.
+func (s *sink) notice() record {
+	l := Logger{sink: s, process: s.process, pid: os.Getpid()}
+	r := l.record(warning, "%d log lines lost: their destination did not take them in time", s.lost)
+	r.notice = true
+	s.lost = 0
+	return r
+}
+
+// drain writes queued lines while that can be done without waiting.
+func (s *sink) drain() {
+	if s.busy {
+		return
+	}
+	s.busy = true
+	s.waiting = false
+	for s.more() && s.send(&s.queue[0]) {
+		s.pop()
+	}
+	s.tell()
+	s.busy = false
+}
+
+// more reports whether a line waits, and makes one of those that were lost
+// when all others are out.
+func (s *sink) more() bool {
+	if len(s.queue) == 0 && s.lost > 0 {
+		s.push(s.notice())
+	}
+	return len(s.queue) > 0
+}
+
+// send writes what is left of r, and reports whether it is done with.
+func (s *sink) send(r *record) bool {
+	for reconnected := false; ; {
+		if !s.connect() {
+			return false
+		}
+		if s.off == 0 {
+			s.format(r)
+		}
+		if s.shared && !writable(s.fd) {
+			s.waiting = true
+			return false
+		}
+		n, err := syscall.Write(s.fd, s.line[s.off:])
+		switch {
+		case err == nil && n > 0:
+			if s.off += n; s.off >= len(s.line) {
+				return true
+			}
+		case errors.Is(err, syscall.EINTR):
+		case errors.Is(err, syscall.EAGAIN):
+			s.waiting = true
+			return false
+		case errors.Is(err, syscall.EMSGSIZE):
+			if !r.notice {
+				s.lose(1)
+			}
+			return true
+		case errors.Is(err, syscall.ENOBUFS), s.framing == lineEnded, reconnected:
+			// Nothing would tell when it works again: a full queue on BSD is
+			// writable all the same, and so is a full disk. The next line tries.
+			return false
+		default:
+			s.disconnect()
+			reconnected = true
+		}
+	}
+}
+
+// format makes r the line that is being written.
+func (s *sink) format(r *record) {
+	b := s.line[:0]
+	switch {
+	case s.dest.Kind == Syslog:
+		b = r.appendSyslog(b, facilities[s.dest.Facility])
+	case s.dest.Format == JSON:
+		b = r.appendJSON(b)
+	default:
+		b = r.appendText(b, s.dest.Host)
+	}
+	switch s.framing {
+	case datagram:
+	case nulEnded:
+		b = append(b, 0)
+	case lineEnded:
+		b = append(b, '\n')
+	}
+	s.line = b
+}
+
+// wanted returns the descriptor whose writability would help.
+func (s *sink) wanted() int {
+	if s.waiting {
+		return s.fd
+	}
+	return -1
+}
+
+// tell calls hook if wanted has changed since it was last called.
+func (s *sink) tell() {
+	if fd := s.wanted(); fd != s.told {
+		s.told = fd
+		if s.hook != nil {
+			s.hook()
+		}
+	}
+}
+
+// connect makes sure that there is something to write to.
+func (s *sink) connect() bool {
+	if s.fd >= 0 && !s.fallback {
+		return true
+	}
+	switch s.dest.Kind {
+	case Stdout:
+		s.fd, s.shared, s.framing = 1, true, lineEnded
+	case Stderr:
+		s.fd, s.shared, s.framing = 2, true, lineEnded
+	case File:
+		s.reopen()
+	case Syslog:
+		s.connectSyslog()
+	case Postlog:
+		s.connectPostlog()
+	}
+	return s.fd >= 0
+}
+
+func (s *sink) connectSyslog() {
+	if !s.mayRetry() {
+		return
+	}
+	fd, stream, err := dialSyslog(s.dest.Path)
+	if err != nil {
+		s.retryLater()
+		return
+	}
+	s.fd, s.framing = fd, datagram
+	if stream {
+		s.framing = nulEnded
+	}
+}
+
+// connectPostlog prefers postlogd to its file, at each line: the server is a
+// child of ours, as a rule, and will be back.
+func (s *sink) connectPostlog() {
+	if !s.fallback && !s.mayRetry() {
+		return
+	}
+	if fd, err := dial(s.dest.Path, syscall.SOCK_DGRAM); err == nil {
+		s.disconnect() // from the file
+		s.fd, s.framing = fd, datagram
+		return
+	}
+	if s.fallback {
+		return
+	}
+	if s.dest.File == "" {
+		s.retryLater()
+		return
+	}
+	s.reopen()
+	s.fallback = s.fd >= 0
+}
+
+func (s *sink) reopen() {
+	if !s.mayRetry() {
+		return
+	}
+	fd, err := s.dest.openFile()
+	if err != nil {
+		s.retryLater()
+		return
+	}
+	s.fd, s.framing = fd, lineEnded
+}
+
+func (s *sink) mayRetry() bool { return s.retry.IsZero() || !s.now().Before(s.retry) }
+
+func (s *sink) retryLater() { s.retry = s.now().Add(retryAfter) }
+
+// disconnect lets go of the descriptor, but not before it is unwatched. A line
+// that was written in part is written again, whole.
+func (s *sink) disconnect() {
+	s.waiting = false
+	s.tell()
+	if s.fd >= 0 && !s.shared {
+		syscall.Close(s.fd)
+	}
+	s.fd, s.shared, s.fallback, s.off = -1, false, false, 0
+	s.retry = time.Time{}
+}
