@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: ISC
+
+package loop
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+// Cmd says what a child is to be.
+type Cmd struct {
+	Path string   // of the executable; no search
+	Dir  string   // to start in; empty: ours
+	Args []string // Args[0] is its name
+	Env  []string // all of it
+
+	// Files[i] becomes descriptor i, whatever its number is here and whether
+	// or not it is close-on-exec; -1 leaves i closed. The child has no others,
+	// as long as everything else in this process is close-on-exec: what this
+	// package opens or accepts is, CloseOnExecFrom sees to what was inherited.
+	Files []int
+
+	Sys *unix.SysProcAttr
+}
+
+// Exit is how a child ended.
+type Exit struct {
+	Pid    int
+	Status unix.WaitStatus
+	Usage  unix.Rusage
+}
+
+// ExecError is an error of a child that was born, but could not be set up or
+// could not execute its program. Any other error of Spawn says that this
+// system has no room for one more process.
+type ExecError struct {
+	Path string
+	Err  error
+}
+
+func (e *ExecError) Error() string { return "exec " + e.Path + ": " + e.Err.Error() }
+func (e *ExecError) Unwrap() error { return e.Err }
+
+// child is a process that was started and has not been reaped.
+type child struct {
+	l      *Loop
+	pid    int
+	pidfd  *Watch // nil: its end is learnt from SIGCHLD
+	turn   uint64
+	exited func(Exit)
+	end    Exit // once reaped by waitAny
+}
+
+// Spawn starts a process and returns when it runs its program or has failed
+// to. exited is called once, in a later turn, after that turn's descriptors;
+// it may be nil. A child whose exit other code has collected (nobody should)
+// counts as exited with status 255.
+//
+// The child has no signal blocked, ignores what this process ignores and has
+// the default for everything else, and the limit of open files that this
+// process was started with.
+func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
+	l.owner.check()
+	if l.closed {
+		return 0, ErrClosed
+	}
+	if !l.reaping && !l.quiet && l.signals[sigchld] == nil {
+		defaultSigchld()
+		l.quiet = true
+	}
+	unblockSignals()
+	pid, pidfd, err := l.starter.start(c)
+	if err != nil {
+		return 0, err
+	}
+	k := &child{l: l, pid: pid, turn: l.turn, exited: exited}
+	l.children[pid] = k
+	if l.reaping && pidfd >= 0 {
+		_ = unix.Close(pidfd)
+		pidfd = -1
+	}
+	if pidfd >= 0 {
+		w := &Watch{f: k.ended}
+		if err := l.register(w, pidfd, Readable); err != nil {
+			_ = unix.Close(pidfd)
+			pidfd = -1
+		} else {
+			w.ours = true
+			l.ours++
+			k.pidfd = w
+		}
+	}
+	if pidfd < 0 { // the child runs: its end must be learnt in some way
+		l.reapBySignal()
+	}
+	return pid, nil
+}
+
+// Children counts those that were started and not yet reported to have ended.
+func (l *Loop) Children() int { return len(l.children) }
+
+// OnOrphan makes the loop reap children that nobody here has started, and call
+// f for each: for pid 1, and for a subreaper. From then on it waits for any
+// child, and knows of exits through SIGCHLD.
+func (l *Loop) OnOrphan(f func(Exit)) {
+	l.owner.check()
+	l.orphan = f
+	l.reapBySignal()
+}
+
+// reapBySignal changes over, for good, from pidfds to SIGCHLD and wait4.
+func (l *Loop) reapBySignal() {
+	if l.reaping {
+		return
+	}
+	l.reaping = true
+	handleSigchld()
+	l.notify(sigchld)
+	for _, k := range l.children {
+		k.forgetPidfd()
+	}
+	l.reapNow = true // some may have ended before anybody listened
+}
+
+// ended takes note that a pidfd has become readable.
+func (k *child) ended(Ready) { k.l.ended = append(k.l.ended, k) }
+
+func (k *child) forgetPidfd() {
+	if w := k.pidfd; w != nil {
+		fd := w.fd
+		w.Stop() // first this: see Watch.Stop
+		_ = unix.Close(fd)
+		k.pidfd = nil
+	}
+}
+
+// reap collects the children that have ended, and reports them.
+func (l *Loop) reap() {
+	list := l.ended
+	l.ended = nil
+	for _, k := range list {
+		if l.children[k.pid] != k { // waitAny was first
+			continue
+		}
+		k.end.Pid = k.pid
+		pid, err := wait4(k.pid, &k.end)
+		switch {
+		case pid == k.pid:
+		case err == unix.ECHILD:
+			k.end.Status = 255 << 8
+		default: // not yet; the pidfd will say so again
+			continue
+		}
+		k.forgetPidfd()
+		delete(l.children, k.pid)
+		l.exits = append(l.exits, k)
+	}
+	clear(list)
+	if l.ended == nil {
+		l.ended = list[:0]
+	}
+	if l.reapNow {
+		l.waitAny()
+	}
+	l.reportExits()
+}
+
+// waitAny collects every child that has ended, but no more than a batch.
+func (l *Loop) waitAny() {
+	for range batch {
+		var end Exit
+		pid, err := wait4(-1, &end)
+		if pid <= 0 || err != nil {
+			l.reapNow = false
+			return
+		}
+		end.Pid = pid
+		k := l.children[pid]
+		if k == nil {
+			k = &child{l: l, pid: pid, exited: l.orphan}
+		}
+		delete(l.children, pid)
+		k.end = end
+		l.exits = append(l.exits, k)
+	}
+}
+
+// reportExits calls back for the reaped, except those started in this turn:
+// Spawn's caller has not had a chance to take note of them.
+func (l *Loop) reportExits() {
+	list := l.exits
+	l.exits = nil
+	for _, k := range list {
+		switch {
+		case k.turn == l.turn:
+			l.exits = append(l.exits, k)
+		case k.exited != nil:
+			l.dog.enter(k.exited)
+			k.exited(k.end)
+		}
+	}
+}
+
+func wait4(pid int, end *Exit) (int, error) {
+	for {
+		got, err := unix.Wait4(pid, &end.Status, unix.WNOHANG, &end.Usage)
+		if err != unix.EINTR {
+			return got, err
+		}
+	}
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: ISC
+
+package loop
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// starter is what Spawn asks of the system: a new process running c. pidfd is
+// -1 where there is no such thing. Everything that a way of starting must see
+// to is said at Cmd and Spawn.
+type starter interface {
+	start(c *Cmd) (pid, pidfd int, err error)
+}
+
+// forkExec starts processes with the standard library's fork and exec.
+type forkExec struct{}
+
+// notBorn is what a pidfd is before there was a child to have one.
+const notBorn = -2
+
+func (forkExec) start(c *Cmd) (pid, pidfd int, err error) {
+	files := make([]uintptr, len(c.Files))
+	for i, fd := range c.Files {
+		files[i] = uintptr(fd)
+	}
+	pidfd = notBorn
+	pid, err = syscall.ForkExec(c.Path, c.Args, &syscall.ProcAttr{
+		Dir:   c.Dir,
+		Env:   c.Env,
+		Files: files,
+		Sys:   withPidfd(c.Sys, &pidfd),
+	})
+	switch {
+	case err == nil:
+		return pid, max(pidfd, -1), nil
+	case wasBorn(pidfd, err), err == unix.EINVAL: // EINVAL: a NUL in a string
+		return 0, -1, &ExecError{c.Path, err}
+	default:
+		return 0, -1, os.NewSyscallError("fork", err)
+	}
+}

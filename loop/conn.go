@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: ISC
+
+package loop
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Handler is what happens on a connection.
+type Handler interface {
+	// Data is called with what has come in and not been used, and returns how
+	// much of it it has used; again while it makes progress, and with more
+	// when more comes. in is valid only now. It holds Limits.Input bytes at
+	// the most: what cannot be used by then ends the connection with
+	// ErrTooLong.
+	Data(c *Conn, in []byte) (used int)
+
+	// Closed is called once, last, when the descriptor is closed, and never
+	// from inside another callback. err is nil when the peer simply left or
+	// Close(nil) was called, io.ErrUnexpectedEOF when the peer left with a
+	// part of a request unused.
+	Closed(c *Conn, err error)
+}
+
+// HalfCloser is a Handler that goes on after the peer has sent all it has to
+// send. Without it the end of input ends the connection, once the output is
+// sent.
+type HalfCloser interface {
+	Handler
+
+	// HalfClosed is called once, when all input has been given to Data. The
+	// connection goes on until Close.
+	HalfClosed(c *Conn)
+}
+
+// Limits bound what a peer can make us hold.
+type Limits struct {
+	// Idle is how long nothing may move in either direction before the
+	// connection ends with ErrIdle; 0: for ever.
+	Idle time.Duration
+
+	// Input is the most that may lie unused, 0 for DefaultInput: the
+	// connection ends with ErrTooLong. Output is how much may wait to be
+	// sent before reading pauses, 0 for DefaultOutput.
+	Input, Output int
+}
+
+// Limits that are not given.
+const (
+	DefaultInput  = 64 << 10
+	DefaultOutput = 64 << 10
+)
+
+// Conn is a connection with its input, its queued output and its end.
+type Conn struct {
+	l     *Loop
+	h     Handler
+	lim   Limits
+	watch Watch
+	idle  *Timer
+
+	in   []byte // not used by Data; from l.buffers, nil when there is none
+	feed []byte // the same while Data runs, wherever it lies
+	out  []byte // from l.buffers, nil when there is none
+	sent int    // of out
+
+	err     error // what Closed will be told
+	state   connState
+	held    bool // reading waits for Again
+	eof     bool // no input will come
+	full    bool // reading waits for output to be sent
+	isDirty bool // in l.dirty
+	isAgain bool // in l.again
+}
+
+// connState only ever grows.
+type connState uint8
+
+const (
+	open     connState = iota
+	draining           // it ends when the output is sent
+	ending             // it ends when the turn does
+	ended
+)
+
+// Conn makes a connection of fd, a stream socket, a pipe or a terminal, and
+// owns it from then on unless there is an error. It is made non-blocking.
+func (l *Loop) Conn(fd int, h Handler, lim Limits) (*Conn, error) {
+	if lim.Input <= 0 {
+		lim.Input = DefaultInput
+	}
+	if lim.Output <= 0 {
+		lim.Output = DefaultOutput
+	}
+	flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+	if err == nil && flags&unix.O_NONBLOCK == 0 {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, flags|unix.O_NONBLOCK)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connection on descriptor %d: %w", fd, os.NewSyscallError("fcntl", err))
+	}
+	c := &Conn{l: l, h: h, lim: lim}
+	c.watch.conn = c
+	if err := l.register(&c.watch, fd, Readable); err != nil {
+		return nil, err
+	}
+	l.conns++
+	if lim.Idle > 0 {
+		c.idle = l.After(lim.Idle, c.expired)
+	}
+	return c, nil
+}
+
+// Peer is the other end.
+func (c *Conn) Peer() Peer { return PeerOf(c.watch.fd) }
+
+// Write queues a copy of b, to be sent when the turn ends. It makes no system
+// call, cannot fail and calls nothing back. After Close it does nothing.
+func (c *Conn) Write(b []byte) {
+	c.l.owner.check()
+	if c.state != open || len(b) == 0 {
+		return
+	}
+	if c.out == nil {
+		c.out = c.l.buffers.get(len(b))
+	}
+	c.out = append(c.l.buffers.grow(c.out, len(b)), b...)
+	c.touch()
+}
+
+// Queued is how much of what was written has not been sent.
+func (c *Conn) Queued() int { return len(c.out) - c.sent }
+
+// Unused is a copy of the input that Data has been given and not used, all of
+// in included when Data itself asks.
+func (c *Conn) Unused() []byte {
+	if c.feed != nil {
+		return append([]byte(nil), c.feed...)
+	}
+	return append([]byte(nil), c.in...)
+}
+
+// Close ends the connection when the turn ends; with err nil, once the output
+// is sent, for which Limits.Idle is given after every step. Data is not called
+// any more. A call with an error may follow one with nil, and gives up what
+// has not been sent; otherwise only the first counts.
+func (c *Conn) Close(err error) {
+	c.l.owner.check()
+	next := draining
+	if err != nil {
+		next = ending
+	}
+	if c.state >= next {
+		return
+	}
+	c.state, c.err = next, err
+	c.touch()
+}
+
+// Hold stops reading and the idle clock until Again: the answer to what Data
+// left unused takes a while.
+func (c *Conn) Hold() {
+	c.l.owner.check()
+	if c.state != open || c.held {
+		return
+	}
+	c.held = true
+	c.idle.Stop()
+	c.want()
+}
+
+// Again has Data called in the next turn with what it left unused, if there
+// is any, and undoes Hold. Whoever completes an answer that took a while
+// writes it, and calls this.
+func (c *Conn) Again() {
+	c.l.owner.check()
+	if c.state != open {
+		return
+	}
+	if c.held {
+		c.held = false
+		c.alive()
+		c.want()
+	}
+	if !c.isAgain {
+		c.isAgain = true
+		c.l.again = append(c.l.again, c)
+	}
+}
+
+// Detach gives the descriptor to the caller, non-blocking as it is, and
+// forgets the connection: Closed is not called, what was queued and not sent
+// is dropped, and what was read is not unread: the caller takes it from in, or
+// from Unused, or chooses a moment when there is none. It returns -1 when the
+// connection has ended.
+func (c *Conn) Detach() (fd int) {
+	c.l.owner.check()
+	if c.state == ended {
+		return -1
+	}
+	return c.release()
+}
+
+// release undoes what Conn did, and returns the descriptor.
+func (c *Conn) release() (fd int) {
+	fd = c.watch.fd
+	c.state = ended
+	c.idle.Stop()
+	c.watch.Stop() // first this, then close
+	c.l.conns--
+	c.dropIn()
+	c.dropOut()
+	return fd
+}
+
+// finish closes the descriptor and says so.
+func (c *Conn) finish(err error) {
+	_ = unix.Close(c.release()) // whatever it says, the descriptor is gone
+	c.l.dog.enter(c.h)
+	c.h.Closed(c, err)
+}
+
+// expired is the idle timer's.
+func (c *Conn) expired() { c.Close(ErrIdle) }
+
+// alive starts the idle clock again.
+func (c *Conn) alive() {
+	if c.idle != nil && !c.held {
+		c.idle.Reset(c.lim.Idle)
+	}
+}
+
+// touch has the connection settled when the turn ends.
+func (c *Conn) touch() {
+	if !c.isDirty {
+		c.isDirty = true
+		c.l.dirty = append(c.l.dirty, c)
+	}
+}
+
+// reads reports whether input is wanted.
+func (c *Conn) reads() bool { return c.state == open && !c.held && !c.eof && !c.full }
+
+// want brings what the kernel is asked for up to date.
+func (c *Conn) want() {
+	var r Ready
+	if c.reads() {
+		r |= Readable
+	}
+	if c.Queued() > 0 && c.state < ending {
+		r |= Writable
+	}
+	c.watch.Want(r)
+}
+
+// ready is called with what the wait has found.
+func (c *Conn) ready(r Ready) {
+	if r&Writable != 0 {
+		c.touch()
+	}
+	if r&Readable != 0 && c.reads() {
+		c.read()
+	}
+}
+
+// read reads once. If there is more, the next turn knows, and others have had
+// their turn meanwhile.
+func (c *Conn) read() {
+	b := &c.l.buffers
+	if b.scratch == nil {
+		b.scratch = make([]byte, scratchSize)
+	}
+	buf := b.scratch
+	if len(c.in) > 0 {
+		c.in = b.grow(c.in, 1<<smallest)
+		buf = c.in[len(c.in):cap(c.in)]
+	}
+	n, err := unix.Read(c.watch.fd, buf)
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+	case err != nil:
+		c.Close(os.NewSyscallError("read", err))
+	case n == 0:
+		c.endOfInput()
+	case len(c.in) > 0:
+		c.alive()
+		c.in = c.in[:len(c.in)+n]
+		c.offer(c.in)
+	default:
+		c.alive()
+		c.offer(buf[:n])
+	}
+}
+
+// offer gives data to the handler, for as long as it makes progress and
+// nothing has happened that it should wait for, and keeps the rest.
+func (c *Conn) offer(data []byte) {
+	for len(data) > 0 && c.state == open && !c.held && !c.full {
+		c.feed = data
+		in := data[:min(len(data), c.lim.Input)]
+		c.l.dog.enter(c.h)
+		used := c.h.Data(c, in)
+		if used < 0 || used > len(in) {
+			panic(fmt.Sprintf("loop: %T used %d bytes of %d", c.h, used, len(in)))
+		}
+		data = data[used:]
+		c.full = c.Queued() > c.lim.Output
+		if used == 0 {
+			if len(in) == c.lim.Input && c.state == open && !c.held && !c.full {
+				c.Close(ErrTooLong)
+			}
+			break
+		}
+	}
+	c.feed = nil
+	if c.state == ended { // detached
+		return
+	}
+	c.keepIn(data)
+	if c.full {
+		c.want()
+	}
+}
+
+// keepIn makes data, which may be a part of c.in, what c.in holds.
+func (c *Conn) keepIn(data []byte) {
+	switch {
+	case len(data) == 0:
+		c.dropIn()
+	case c.in == nil:
+		c.in = append(c.l.buffers.get(len(data)), data...)
+	default:
+		c.in = c.in[:copy(c.in[:cap(c.in)], data)]
+	}
+}
+
+func (c *Conn) dropIn() {
+	if c.in != nil && c.feed == nil { // Data may detach, and look into its input all the same
+		c.l.buffers.put(c.in)
+	}
+	c.in = nil
+}
+
+func (c *Conn) dropOut() {
+	if c.out != nil {
+		c.l.buffers.put(c.out)
+		c.out, c.sent = nil, 0
+	}
+}
+
+// endOfInput is called when the peer has sent its last.
+func (c *Conn) endOfInput() {
+	c.eof = true
+	if h, ok := c.h.(HalfCloser); ok {
+		c.want()
+		c.l.dog.enter(c.h)
+		h.HalfClosed(c)
+		return
+	}
+	left := len(c.in) > 0
+	c.Close(nil)
+	if left {
+		c.err = io.ErrUnexpectedEOF
+	}
+}

@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: ISC
+
+// Package loop runs callbacks one at a time.
+package loop

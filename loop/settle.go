@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: ISC
+
+package loop
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// settle sends what this turn's callbacks have queued, one write for each
+// connection, and ends those that are to end. What Closed asks for, on other
+// connections, is settled in the next turn.
+func (l *Loop) settle() {
+	list := l.dirty
+	l.dirty = l.dirtySpare[:0]
+	for _, c := range list {
+		c.isDirty = false
+		if c.state != ended {
+			c.settle()
+		}
+	}
+	clear(list)
+	l.dirtySpare = list
+}
+
+func (c *Conn) settle() {
+	if c.state < ending && c.Queued() > 0 {
+		c.send()
+	}
+	if c.state == ending || c.state == draining && c.Queued() == 0 {
+		c.finish(c.err)
+		return
+	}
+	if c.full && c.Queued() <= c.lim.Output/2 {
+		// Half, or reading would be turned off and on with every reply.
+		c.full = false
+		if len(c.in) > 0 && !c.held {
+			c.Again()
+		}
+	}
+	c.full = c.full || c.Queued() > c.lim.Output
+	c.want()
+}
+
+// send writes as much of the queue as the peer takes.
+func (c *Conn) send() {
+	n, err := unix.Write(c.watch.fd, c.out[c.sent:])
+	switch {
+	case err == nil:
+		c.sent += n
+		c.alive()
+		if c.Queued() == 0 {
+			c.dropOut()
+		} else if c.sent >= len(c.out)/2 { // or the queue would only ever grow
+			c.out = c.out[:copy(c.out, c.out[c.sent:])]
+			c.sent = 0
+		}
+	case err == unix.EAGAIN || err == unix.EINTR:
+	default:
+		if c.err == nil {
+			c.err = os.NewSyscallError("write", err)
+		}
+		c.state = ending
+	}
+}
+
+// feedAgain offers their input to those who have asked for it.
+func (l *Loop) feedAgain() {
+	list := l.again
+	l.again = l.againSpare[:0]
+	for _, c := range list {
+		c.isAgain = false
+		if c.state == open && len(c.in) > 0 {
+			c.offer(c.in)
+		}
+	}
+	clear(list)
+	l.againSpare = list
+}
