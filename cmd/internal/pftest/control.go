@@ -25,9 +25,12 @@ type Result struct {
 	Took   time.Duration
 }
 
-// Run runs a command to its end, in an environment that holds PATH only. One
-// that runs longer than Patience is killed with all it started.
-func Run(name string, args ...string) (Result, error) {
+// path is all the environment that commands get, but for what is said.
+const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Run runs a command to its end, in an environment that holds PATH and env.
+// One that runs longer than Patience is killed with all it started.
+func Run(env []string, name string, args ...string) (Result, error) {
 	// Not a pipe: a daemon that the command leaves behind would hold it open.
 	out, err := os.CreateTemp("", "pfout")
 	if err != nil {
@@ -37,10 +40,9 @@ func Run(name string, args ...string) (Result, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
 	c := exec.CommandContext(ctx, name, args...)
-	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	c.Env = append([]string{path}, env...)
 	c.Stdout, c.Stderr = out, out
-	// Not a group leader already, and a group to kill as a whole: the shell
-	// that setsid starts for us would need more than this is worth.
+	// A session of its own makes a group that can be killed as a whole.
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 	began := time.Now()
@@ -71,7 +73,12 @@ func (p *Instance) Postfix(args ...string) Result {
 // Command runs a command to its end.
 func (p *Instance) Command(name string, args ...string) Result {
 	p.t.Helper()
-	r, err := Run(name, args...)
+	return p.command(nil, name, args...)
+}
+
+func (p *Instance) command(env []string, name string, args ...string) Result {
+	p.t.Helper()
+	r, err := Run(env, name, args...)
 	if err != nil {
 		p.t.Fatalf("%s %v: %v\n%s", name, args, err, r.Output)
 	}
@@ -90,9 +97,12 @@ func (p *Instance) Must(args ...string) Result {
 
 // Master runs the master of the instance to its end, through a shell as
 // everybody does: a process-group leader could not make a session of its own.
+// As when postfix(1) starts it, the environment says where the log is: what
+// goes wrong before main.cf has been read goes there and not to syslog.
 func (p *Instance) Master(args ...string) Result {
 	p.t.Helper()
-	return p.Command("/bin/sh", append([]string{"-c", `"$0" "$@"; exit $?`, p.Daemons + "/master", "-c", p.Config}, args...)...)
+	env := []string{"POSTLOG_SERVICE=" + p.Queue + "/public/postlog", "POSTLOG_HOSTNAME=" + p.main["myhostname"]}
+	return p.command(env, "/bin/sh", append([]string{"-c", `"$0" "$@"; exit $?`, p.Daemons + "/master", "-c", p.Config}, args...)...)
 }
 
 // Start starts the instance with `postfix start`.
@@ -118,7 +128,7 @@ func (p *Instance) StartMaster(args ...string) {
 func (p *Instance) Background(args ...string) *exec.Cmd {
 	p.t.Helper()
 	c := exec.Command("/bin/sh", append([]string{"-c", `"$0" "$@"; exit $?`}, args...)...)
-	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	c.Env = []string{path}
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	p.must(c.Start())
 	return c

@@ -56,8 +56,8 @@ func (p *Instance) Delivered() int {
 	return len(entries)
 }
 
-// DeliveredOnce returns the subjects in the mailbox, and how often each came.
-func (p *Instance) DeliveredOnce() map[string]int {
+// Subjects returns the subjects in the mailbox, and how often each came.
+func (p *Instance) Subjects() map[string]int {
 	p.t.Helper()
 	dir := p.Dir + "/mail/box/new/"
 	entries, err := os.ReadDir(dir)

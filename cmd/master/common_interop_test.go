@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: ISC
+
+//go:build interop && linux
+
+// The interop tests run a stock Postfix, its daemons and scripts untouched,
+// with our master in the place of its own: `make interop`. What a test expects
+// is what Postfix's master does: with POSTLOOP_MASTER=real in the environment
+// the same tests run against that one, and pass but for those that say why it
+// cannot.
+package main_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"postloop/cmd/internal/pftest"
+)
+
+// realSelected reports whether Postfix's own master is to be tested.
+func realSelected() bool { return os.Getenv("POSTLOOP_MASTER") == "real" }
+
+// underTest returns the executable of the master that is to be tested.
+func underTest(t testing.TB) string {
+	t.Helper()
+	if realSelected() {
+		return pftest.RealMaster
+	}
+	return ours(t)
+}
+
+// ours builds our master, as `make build` does, and returns its path.
+func ours(t testing.TB) string {
+	t.Helper()
+	return pftest.Build(t, "master", func(out string) error {
+		c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, ".")
+		c.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build: %w\n%s", err, text)
+		}
+		return nil
+	})
+}
+
+// beyondPostfix skips a test of what Postfix's master does not do.
+func beyondPostfix(t testing.TB, instead string) {
+	t.Helper()
+	if realSelected() {
+		t.Skip("Postfix's master cannot pass: " + instead)
+	}
+}
+
+// instance makes an instance under the master that is to be tested.
+func instance(t testing.TB, o pftest.Options) *pftest.Instance {
+	t.Helper()
+	o.Master = underTest(t)
+	return pftest.New(t, o)
+}
+
+// probes makes an instance of nothing but probes and the log daemon, and
+// starts its master. main may be nil.
+func probes(t testing.TB, main map[string]string, services string) *pftest.Instance {
+	t.Helper()
+	p := instance(t, pftest.Options{Main: main, Services: services + pftest.PostlogService})
+	p.InstallProbe("probe")
+	p.StartMaster()
+	return p
+}
+
+// dial connects to a probe and ends the test when that fails.
+func dial(t testing.TB, addr string) *pftest.Client {
+	t.Helper()
+	c, err := pftest.Dial(addr)
+	must(t, err)
+	return c
+}
+
+// visit connects to a probe, waits for its greeting, leaves, and returns its
+// process id.
+func visit(t testing.TB, addr string) int {
+	t.Helper()
+	c := dial(t, addr)
+	must(t, c.Close())
+	return c.Pid
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// connect makes a connection that it closes again at once, without a word.
+func connect(addr string) error {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return err
+	}
+	return c.Close()
+}
+
+// withoutFirstLine returns text from its second line on.
+func withoutFirstLine(text string) string {
+	_, rest, _ := strings.Cut(text, "\n")
+	return rest
+}
