@@ -143,11 +143,14 @@ func (s *sink) drain() {
 		return
 	}
 	s.busy = true
-	s.waiting = false
-	for s.more() && s.send(&s.queue[0]) {
-		s.pop()
+	for queued := -1; len(s.queue) != queued; { // again if hook wrote lines
+		s.waiting = false
+		for s.more() && s.send(&s.queue[0]) {
+			s.pop()
+		}
+		queued = len(s.queue)
+		s.tell()
 	}
-	s.tell()
 	s.busy = false
 }
 
@@ -314,8 +317,11 @@ func (s *sink) retryLater() { s.retry = s.now().Add(retryAfter) }
 // disconnect lets go of the descriptor, but not before it is unwatched. A line
 // that was written in part is written again, whole.
 func (s *sink) disconnect() {
+	busy := s.busy
+	s.busy = true // a line from hook must not revive the connection
 	s.waiting = false
 	s.tell()
+	s.busy = busy
 	if s.fd >= 0 && !s.shared {
 		syscall.Close(s.fd)
 	}
