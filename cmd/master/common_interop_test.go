@@ -78,12 +78,12 @@ func dial(t testing.TB, addr string) *pftest.Client {
 	return c
 }
 
-// visit connects to a probe, waits for its greeting, leaves, and returns its
-// process id.
+// visit connects to a probe, waits for its greeting, leaves when the probe is
+// available again, and returns its process id.
 func visit(t testing.TB, addr string) int {
 	t.Helper()
 	c := dial(t, addr)
-	must(t, c.Close())
+	must(t, c.Finish())
 	return c.Pid
 }
 

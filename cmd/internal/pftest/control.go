@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strconv"
@@ -102,7 +103,11 @@ func (p *Instance) Must(args ...string) Result {
 func (p *Instance) Master(args ...string) Result {
 	p.t.Helper()
 	env := []string{"POSTLOG_SERVICE=" + p.Queue + "/public/postlog", "POSTLOG_HOSTNAME=" + p.main["myhostname"]}
-	return p.command(env, "/bin/sh", append([]string{"-c", `"$0" "$@"; exit $?`, p.Daemons + "/master", "-c", p.Config}, args...)...)
+	script := `"$0" "$@"; exit $?`
+	if p.files > 0 {
+		script = fmt.Sprintf("ulimit -Sn %d; ", p.files) + script
+	}
+	return p.command(env, "/bin/sh", append([]string{"-c", script, p.Daemons + "/master", "-c", p.Config}, args...)...)
 }
 
 // Start starts the instance with `postfix start`.

@@ -32,6 +32,7 @@ type Options struct {
 	Master   string            // the executable that becomes daemon_directory/master
 	Main     map[string]string // main.cf parameters, over the usual ones
 	Services string            // master.cf; empty: MailServices
+	Files    int               // the soft limit of descriptors that Master sets; 0: as it is
 }
 
 // Instance is one private Postfix.
@@ -46,6 +47,7 @@ type Instance struct {
 
 	t       testing.TB
 	main    map[string]string
+	files   int
 	pid     int // of the last master seen, so that Cleanup finds its group
 	changes int // an inotify descriptor on the log and the mailbox
 }
@@ -75,7 +77,7 @@ func New(t testing.TB, o Options) *Instance {
 	}
 	p := &Instance{
 		Dir: dir, Config: dir + "/etc", Queue: dir + "/q", Data: dir + "/data",
-		Daemons: dir + "/sbin", LogFile: dir + "/log/mail.log", t: t, changes: -1,
+		Daemons: dir + "/sbin", LogFile: dir + "/log/mail.log", t: t, files: o.Files, changes: -1,
 	}
 	t.Cleanup(p.cleanup)
 	p.MailAddr = FreeAddr(t)

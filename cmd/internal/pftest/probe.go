@@ -196,3 +196,12 @@ func (c *Client) AwaitEnd() error {
 
 // Close ends the connection; the probe then waits for the next client.
 func (c *Client) Close() error { return c.conn.Close() }
+
+// Finish is Close, once the probe has told the master that it is available.
+func (c *Client) Finish() error {
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.Join(errors.New("not a connection that closes by halves"), c.conn.Close())
+	}
+	return errors.Join(half.CloseWrite(), c.AwaitEnd(), c.conn.Close())
+}

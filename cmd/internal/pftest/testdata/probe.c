@@ -14,8 +14,9 @@
 // greets each client with "ready PID GENERATION" and obeys its lines: report,
 // echo TEXT, hold (answer "held" and never read again), or an action.
 //
-// The actions: exit=STATUS, kill=SIGNAL, ignore=SIGNAL, hold, spin, and
-// status=KIND, which writes a record that the master must survive.
+// The actions: exit=STATUS, kill=SIGNAL, ignore=SIGNAL, hold, spin, note=FILE,
+// which adds a line to a file, and status=KIND, which writes a record that the
+// master must survive.
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -100,6 +101,17 @@ say(int fd, const char *format, ...)
 		write(fd, line, n);
 }
 
+// note adds a line to a file: who, and how often this process has been here.
+static void
+note(const char *path)
+{
+	static int times;
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	say(fd, "%d %u %d\n", getpid(), generation, ++times);
+	close(fd);
+}
+
 // act does one action; the answer, if any, goes to out.
 static void
 act(const char *what, int out)
@@ -113,6 +125,8 @@ act(const char *what, int out)
 		kill(getpid(), n);
 	else if (strncmp(what, "ignore=", 7) == 0)
 		signal(n, SIG_IGN);
+	else if (strncmp(what, "note=", 5) == 0)
+		note(eq + 1);
 	else if (strncmp(what, "status=", 7) == 0)
 		status(eq + 1);
 	else if (strcmp(what, "hold") == 0) {
@@ -219,7 +233,7 @@ report_descriptors(int out, int client)
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 		n = readlink(link, target, sizeof(target) - 1);
 		if (n > 0 && target[0] == '/')
-			say(out, " %.*s", (int)n, target);
+			say(out, " %.*s mode=%o uid=%d gid=%d", (int)n, target, st.st_mode, st.st_uid, st.st_gid);
 		say(out, " flags=%o cloexec=%d", fcntl(fd, F_GETFL), fcntl(fd, F_GETFD) & FD_CLOEXEC);
 		if (S_ISSOCK(st.st_mode))
 			report_socket(out, fd);
@@ -252,6 +266,7 @@ report(int out, int client)
 {
 	char cwd[4096];
 	struct rlimit lim;
+	struct stat r, w;
 	int i, queued = -1;
 
 	for (i = 0; arguments[i]; i++)
@@ -267,7 +282,8 @@ report(int out, int client)
 	report_status(out);
 	report_descriptors(out, client);
 	ioctl(FLOW_READ, FIONREAD, &queued);
-	say(out, "flow: %d\n", queued);
+	say(out, "flow: one pipe=%d queued=%d size=%d\n", fstat(FLOW_READ, &r) == 0 && fstat(FLOW_WRITE, &w) == 0 && r.st_ino == w.st_ino,
+	    queued, fcntl(FLOW_READ, F_GETPIPE_SZ));
 	say(out, "end\n");
 }
 
@@ -282,6 +298,8 @@ obey(int fd)
 
 	say(fd, "ready %d %u\n", getpid(), generation);
 	while ((n = read(fd, line + len, sizeof(line) - 1 - len)) > 0) {
+		if (line[0] == 'W') // the master's wakeup; it waits for us to leave
+			return;
 		len += n;
 		line[len] = 0;
 		while ((nl = strchr(line, '\n')) != NULL) {
@@ -328,15 +346,14 @@ told(void (*serve)(int), int fd)
 }
 
 static void
-stream(int fd)
+passed(int fd)
 {
-	int client = strcmp(transport, "pass") == 0 ? received(fd) : fd;
+	int client = received(fd);
 
-	if (client >= 0)
+	if (client >= 0) {
 		obey(client);
-	if (client != fd && client >= 0)
 		close(client);
-	close(fd);
+	}
 }
 
 // message answers a datagram, or the text in a fifo: "report FILE" leaves the
@@ -370,8 +387,10 @@ serve(int fd)
 		return;
 	}
 	client = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-	if (client >= 0)
-		told(stream, client);
+	if (client >= 0) {
+		told(strcmp(transport, "pass") == 0 ? passed : obey, client);
+		close(client); // last, so that a client can tell when all is done
+	}
 }
 
 int
