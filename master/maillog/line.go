@@ -107,10 +107,10 @@ func appendQuoted(b []byte, text string, limit int) []byte {
 func clean(s string, limit int) string {
 	if len(s) > limit {
 		cut := limit
-		for back := 0; back < utf8.UTFMax && cut > 0 && !utf8.RuneStart(s[cut]); back++ {
+		for cut > 0 && limit-cut < utf8.UTFMax && !utf8.RuneStart(s[cut]) {
 			cut--
 		}
-		if r, n := utf8.DecodeRuneInString(s[cut:]); r == utf8.RuneError && n == 1 {
+		if _, n := utf8.DecodeRuneInString(s[cut:]); cut+n <= limit {
 			cut = limit // no character to be torn apart there
 		}
 		s = s[:cut]

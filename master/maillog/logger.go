@@ -26,7 +26,7 @@ type Logger struct {
 	Verbose int
 
 	sink    *sink
-	name    string // instead of the destination's syslog name
+	tag     string // instead of syslog name and process
 	process string
 	pid     int
 }
@@ -68,18 +68,19 @@ func (l *Logger) Close() {
 	l.sink.disconnect()
 }
 
-// With returns a logger whose lines carry another syslog name, as a service
-// with a syslog_name of its own does.
-func (l *Logger) With(syslogName string) *Logger {
+// With returns a logger whose lines carry that tag as a whole, as those of a
+// service with a syslog_name of its own do.
+func (l *Logger) With(tag string) *Logger {
 	c := *l
-	c.name = clean(syslogName, maxName)
+	c.tag = clean(tag, maxName)
 	return &c
 }
 
-// Named returns a logger for another process name under the same syslog name.
+// Named returns a logger for another process under the destination's syslog
+// name.
 func (l *Logger) Named(process string) *Logger {
 	c := *l
-	c.process = clean(process, maxName)
+	c.tag, c.process = "", clean(process, maxName)
 	return &c
 }
 
@@ -106,14 +107,15 @@ func (l *Logger) Clock(now func() time.Time) { l.sink.now = now }
 
 // Tag returns what stands before the process number in l's lines.
 func (l *Logger) Tag() string {
-	name := l.name
-	if name == "" {
-		name = l.sink.dest.Name
-	}
-	if l.process == "" {
+	name := l.sink.dest.Name
+	switch {
+	case l.tag != "":
+		return l.tag
+	case l.process == "":
 		return name
+	default:
+		return name + "/" + l.process
 	}
-	return name + "/" + l.process
 }
 
 // Debugf writes information that only those want to see who asked with -v.

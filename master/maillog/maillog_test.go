@@ -149,7 +149,7 @@ func TestDerivedLoggers(t *testing.T) {
 	l := newLogger(t, newClock())
 	open(t, l, maillog.Dest{Kind: maillog.Postlog, Path: path, Host: "mx", Name: "one"})
 	spawn := l.Named("spawn")
-	policy := spawn.With("one/policy").ForPid(88)
+	policy := spawn.With("one/policy/spawn").ForPid(88)
 	clone := l.Clone()
 
 	spawn.Infof("a")
