@@ -15,6 +15,9 @@ const (
 // scratchSize is what one read may bring.
 const scratchSize = 64 << 10
 
+// leastRead is the room that a read is given behind what lies unused.
+const leastRead = 1 << 10
+
 // buffers has memory for the connections that need some just now: those with
 // a part of a request, or with output that could not be sent.
 type buffers struct {

@@ -277,7 +277,7 @@ func (c *Conn) read() {
 	}
 	buf := b.scratch
 	if len(c.in) > 0 {
-		c.in = b.grow(c.in, 1<<smallest)
+		c.in = b.grow(c.in, leastRead)
 		buf = c.in[len(c.in):cap(c.in)]
 	}
 	n, err := unix.Read(c.watch.fd, buf)

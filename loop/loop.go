@@ -139,8 +139,11 @@ func (l *Loop) bound(limit time.Duration, short bool) time.Duration {
 	if l.reapNow || len(l.later)+len(l.dirty)+len(l.again)+len(l.exits) > 0 {
 		return 0
 	}
-	if t := l.timers.next(); t != nil && !l.clock.virtual {
+	if t := l.timers.next(); t != nil {
 		l.clock.read()
+		if l.clock.virtual && t.when > l.clock.now {
+			return limit // no amount of waiting makes it due
+		}
 		if left := max(t.when-l.clock.now, 0); limit < 0 || left < limit {
 			limit = left
 		}
@@ -188,8 +191,9 @@ func (l *Loop) runPosts(list []func()) {
 }
 
 // Close ends the loop: connections are closed and learn ErrClosed, everything
-// else is forgotten without another callback. Signals have their default
-// effect again; children go on; descriptors that were only watched stay open.
+// else is forgotten without another callback. Signals have the effect that
+// they have without a callback; children go on; descriptors that were only
+// watched stay open.
 func (l *Loop) Close() error {
 	l.owner.check()
 	if l.closed {

@@ -15,17 +15,21 @@ type forwarder struct {
 
 // OnSignal calls f after the descriptors of the turn in which s arrives. One
 // that arrives again before f is called is not counted: a signal says that
-// something has happened, not how often. With f nil the signal has its
-// default effect again.
+// something has happened, not how often. With f nil the signal has the effect
+// again that it has in a Go program which knows nothing of it.
 //
 // Children start with the default for every signal that has a callback.
 func (l *Loop) OnSignal(s os.Signal, f func()) {
 	l.owner.check()
 	if f == nil {
 		delete(l.signals, s)
-		if s != sigchld || !l.reaping {
-			signal.Reset(s)
+		if s == sigchld && l.reaping {
+			return
 		}
+		if signal.Ignored(s) { // Reset alone would leave it so
+			l.notify(s)
+		}
+		signal.Reset(s)
 		return
 	}
 	if s == sigchld { // its handler may have been taken away
@@ -63,7 +67,7 @@ func forward(in <-chan os.Signal, done chan<- struct{}, m *mailbox) {
 	close(done)
 }
 
-// end stops the forwarding, and gives the signals their default effect.
+// end stops the forwarding; signals have the effect that they had without it.
 func (f *forwarder) end() {
 	if f.in == nil {
 		return
