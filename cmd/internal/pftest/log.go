@@ -61,6 +61,7 @@ var normal = []struct {
 	{regexp.MustCompile(`^\w{3} +\d+ \d\d:\d\d:\d\d \S+ (\S+)\[\d+\]: `), "$1: "},
 	{regexp.MustCompile(`\b(pid|PID:) ?\d+`), "$1 N"},
 	{regexp.MustCompile(`generation \d+`), "generation N"},
+	{regexp.MustCompile(`unknown status: \d+ allegedly`), "unknown status: N allegedly"},
 	{regexp.MustCompile(`: [0-9A-F]{6,}: `), ": QUEUEID: "},
 	{regexp.MustCompile(`queued as [0-9A-F]{6,}`), "queued as QUEUEID"},
 	{regexp.MustCompile(`(127\.0\.0\.1\]?):\d{2,5}\b`), "$1:PORT"},
