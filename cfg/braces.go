@@ -68,16 +68,13 @@ func unbrace(word string) (string, error) {
 		if i+1 < len(word) {
 			return "", fmt.Errorf("syntax error after '}' in \"%s\"; specify whitespace there", word)
 		}
-		return strings.Trim(word[1:i], space), nil
+		return trim(word[1:i]), nil
 	}
 	return "", fmt.Errorf("missing '}' in \"%s\"", word)
 }
 
 // blanks separate the words of a master.cf entry.
 const blanks = " \t\r\n"
-
-// space is what C's isspace accepts.
-const space = " \t\n\v\f\r"
 
 // brace writes word so that SplitBraced with blanks as separators returns it,
 // last saying whether it will be the last on its line. It fails for the few
@@ -97,7 +94,7 @@ func brace(word string, last bool) (string, error) {
 			return written, nil
 		}
 	}
-	if strings.Trim(word, space) != word {
+	if trim(word) != word {
 		return "", errors.New("whitespace at one end")
 	}
 	return "", errors.New("braces that do not match")

@@ -50,31 +50,14 @@ func (s *Service) Overrides() (overrides []Override, rest []string, err error) {
 		if at > 1 {
 			rest = append(rest, option[:at])
 		}
-		one, err := splitOverride(value)
-		if err != nil {
-			return overrides, rest, &Error{s.File, s.Line, fmt.Sprintf("invalid \"-o %s\" option value: %v; specify -o name=value", value, err)}
+		name, raw, reason := splitNameValue(value)
+		if reason != "" {
+			return overrides, rest, &Error{s.File, s.Line, fmt.Sprintf("invalid \"-o %s\" option value: %s; specify -o name=value", value, reason)}
 		}
-		overrides = append(overrides, one)
+		overrides = append(overrides, Override{name, raw})
 	}
 	return overrides, append(rest, args...), nil
 }
 
 // withValue holds the generic options of Postfix's daemons that take a value.
 const withValue = "imnorst"
-
-func splitOverride(text string) (Override, error) {
-	text = strings.TrimLeft(text, space)
-	end := strings.IndexAny(text, "="+space)
-	if end < 0 {
-		end = len(text)
-	}
-	name, rest := text[:end], strings.TrimLeft(text[end:], space)
-	if name == "" {
-		return Override{}, fmt.Errorf("missing attribute name")
-	}
-	value, ok := strings.CutPrefix(rest, "=")
-	if !ok {
-		return Override{}, fmt.Errorf("missing '=' after attribute name")
-	}
-	return Override{name, strings.Trim(value, space)}, nil
-}
