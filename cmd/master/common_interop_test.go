@@ -60,13 +60,16 @@ func instance(t testing.TB, o pftest.Options) *pftest.Instance {
 	return pftest.New(t, o)
 }
 
-// probes makes an instance of nothing but probes and the log daemon, and
-// starts its master. main may be nil.
+// probes makes an instance of nothing but probes and the log daemon, starts
+// its master, and waits until both it and the log daemon are at work. main may
+// be nil.
 func probes(t testing.TB, main map[string]string, services string) *pftest.Instance {
 	t.Helper()
 	p := instance(t, pftest.Options{Main: main, Services: services + pftest.PostlogService})
 	p.InstallProbe("probe")
 	p.StartMaster()
+	p.WaitLog(`postfix/master\[\d+\]: daemon started`)
+	p.Until("the log daemon runs", func() bool { return len(p.Running("postlogd")) == 1 })
 	return p
 }
 

@@ -31,6 +31,21 @@ func TestDelivers200MessagesFrom10Clients(t *testing.T) {
 	p.Stop()
 }
 
+// TestLocalSubmission: sendmail leaves its message in the maildrop and knocks
+// at the public pickup service, which the master then starts.
+func TestLocalSubmission(t *testing.T) {
+	p := instance(t, pftest.Options{})
+	p.Start()
+	for i := range 5 {
+		r := p.Command("/usr/sbin/sendmail", "-C", p.Config, "-f", "sender@example.test", fmt.Sprintf("user%d@example.test", i))
+		if r.Exit != 0 {
+			t.Fatalf("sendmail: exit status %d\n%s", r.Exit, r.Output)
+		}
+	}
+	p.WaitDelivered(5)
+	p.Stop()
+}
+
 // TestBurstPastTheProcessLimit: ten times as many clients as there may be
 // smtpd processes. They wait their turn, and never are there more.
 func TestBurstPastTheProcessLimit(t *testing.T) {

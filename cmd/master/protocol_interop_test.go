@@ -32,6 +32,7 @@ func TestStatusRecordsOfEveryKind(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			addr := pftest.FreeAddr(t)
 			p := probes(t, nil, addr+" inet n n n - 3 probe\n")
+			visit(t, addr)
 			before := pftest.Descriptors(p.Pid())
 			client := dial(t, addr)
 			must(t, client.Tell("status="+c.kind))
@@ -74,15 +75,22 @@ func TestExitsAtEveryStage(t *testing.T) {
 		} {
 			t.Run(stage+" "+c.action, func(t *testing.T) {
 				addr, neighbour := pftest.FreeAddr(t), pftest.FreeAddr(t)
-				services := neighbour + " inet n n n - 3 probe\n"
-				p := probes(t, map[string]string{"service_throttle_time": "1s"}, services+addr+" inet n n n - 3 probe "+stage+":"+c.action+"\n")
+				services := neighbour + " inet n n n - 3 probe\n" + pftest.PostlogService
+				good := addr + " inet n n n - 3 probe\n"
+				p := probes(t, map[string]string{"service_throttle_time": "1s"}, neighbour+" inet n n n - 3 probe\n"+good)
+				visit(t, neighbour)
+				idle := visit(t, addr)
 				before := pftest.Descriptors(p.Pid())
+
+				p.SetServices(services + addr + " inet n n n - 3 probe " + stage + ":" + c.action + "\n")
+				p.Reload()
+				pftest.Gone(t, idle)
 				must(t, connect(addr)) // which is enough to start a process
 				p.WaitLog(`postfix/master\[\d+\]: warning: process ` + p.Daemons + `/probe pid \d+ ` + c.line + `$`)
 				p.WaitLog(`postfix/master\[\d+\]: warning: ` + p.Daemons + `/probe: bad command startup -- throttling`)
 				visit(t, neighbour)
 
-				p.SetServices(services + addr + " inet n n n - 3 probe\n" + pftest.PostlogService)
+				p.SetServices(services + good)
 				p.Reload()
 				visit(t, addr) // not before the throttle is over; a reload does not end it
 				visit(t, neighbour)
@@ -120,6 +128,7 @@ func TestExitZeroWithoutServing(t *testing.T) {
 	addr, neighbour := pftest.FreeAddr(t), pftest.FreeAddr(t)
 	services := neighbour + " inet n n n - 3 probe\n"
 	p := probes(t, nil, services+addr+" inet n n n - 3 probe start:exit=0\n")
+	visit(t, neighbour)
 	before := pftest.Descriptors(p.Pid())
 	lines := len(p.Lines())
 	must(t, connect(addr))
@@ -151,8 +160,6 @@ func TestTenThousandRestarts(t *testing.T) {
 	for range 20 {
 		visit(t, addr)
 	}
-	p.WaitLog("daemon started")
-	p.Until("the log daemon runs", func() bool { return len(p.Running("postlogd")) == 1 })
 	p.Until("the probes have left", func() bool { return len(p.Running("probe")) == 0 && len(pftest.Zombies(p.Pid())) == 0 })
 	before, lines, resident := pftest.Descriptors(p.Pid()), len(p.Lines()), pftest.Resident(p.Pid())
 

@@ -24,7 +24,6 @@ func TestStubbornDaemonDelaysNobody(t *testing.T) {
 	stubborn, other, fresh := pftest.FreeAddr(t), pftest.FreeAddr(t), pftest.FreeAddr(t)
 	rest := other + " inet n n n - 5 probe\n" + fresh + " inet n n n - 5 probe done:exit=0\n"
 	p := probes(t, map[string]string{"service_stop_time_limit": "2s"}, rest+stubborn+" inet n n n - 2 probe start:ignore=15\n")
-	p.WaitLog("daemon started")
 
 	// worst visits both an idle process and a service that needs a new one
 	// each time, for about the given time, and returns the longest wait.

@@ -167,23 +167,26 @@ func (p *Instance) Pid() int {
 	p.t.Helper()
 	pid := p.pidInFile()
 	if pid <= 0 {
-		p.t.Fatalf("no process id in %s/pid/master.pid", p.Queue)
+		p.t.Fatalf("%s/pid/master.pid names no master of this instance", p.Queue)
 	}
-	p.pid = pid
 	return pid
 }
 
 // Alive reports whether the master runs.
-func (p *Instance) Alive() bool {
-	f := stat(p.pidInFile())
-	return len(f) > 0 && f[0] != "Z"
-}
+func (p *Instance) Alive() bool { return p.pidInFile() > 0 }
 
+// pidInFile returns what master.pid holds, if that is a living process at home
+// in the queue directory: a number is soon someone else's, and in a process
+// namespace of its own the master is number 1.
 func (p *Instance) pidInFile() int {
 	text, err := os.ReadFile(p.Queue + "/pid/master.pid")
 	if err != nil {
 		return 0
 	}
 	pid, _ := strconv.Atoi(string(bytes.TrimSpace(text)))
+	cwd, err := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
+	if err != nil || cwd != p.Queue {
+		return 0
+	}
 	return pid
 }

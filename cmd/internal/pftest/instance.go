@@ -48,7 +48,6 @@ type Instance struct {
 	t       testing.TB
 	main    map[string]string
 	files   int
-	pid     int // of the last master seen, so that Cleanup finds its group
 	changes int // an inotify descriptor on the log and the mailbox
 }
 

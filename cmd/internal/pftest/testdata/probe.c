@@ -12,7 +12,8 @@
 // told), client (it is gone, the master knows nothing yet), done (the master
 // has been told). Without actions, the probe is a well-behaved daemon that
 // greets each client with "ready PID GENERATION" and obeys its lines: report,
-// echo TEXT, hold (answer "held" and never read again), or an action.
+// echo TEXT, orphan (leave a grandchild behind), hold (answer "held" and never
+// read again), or an action.
 //
 // The actions: exit=STATUS, kill=SIGNAL, ignore=SIGNAL, hold, spin, note=FILE,
 // which adds a line to a file, and status=KIND, which writes a record that the
@@ -35,6 +36,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { FLOW_READ = 3, FLOW_WRITE, STATUS, LISTEN };
@@ -287,6 +289,28 @@ report(int out, int client)
 	say(out, "end\n");
 }
 
+// orphan makes a process that is soon nobody's child, and ends after that.
+static void
+orphan(int out)
+{
+	int gate[2];
+	char byte;
+
+	if (pipe(gate) == 0 && fork() == 0) {
+		close(gate[1]);
+		if (fork() == 0) {
+			// Both write ends close: the parent below is dead then.
+			read(gate[0], &byte, 1);
+			_exit(3);
+		}
+		_exit(0);
+	}
+	wait(NULL);
+	close(gate[1]);
+	close(gate[0]);
+	say(out, "orphan born\n");
+}
+
 // obey serves one client until it leaves.
 static void
 obey(int fd)
@@ -306,6 +330,8 @@ obey(int fd)
 			*nl++ = 0;
 			if (strcmp(line, "report") == 0)
 				report(fd, fd);
+			else if (strcmp(line, "orphan") == 0)
+				orphan(fd);
 			else if (strncmp(line, "echo ", 5) == 0)
 				say(fd, "%s\n", line + 5);
 			else
