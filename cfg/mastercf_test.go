@@ -181,7 +181,8 @@ func TestMasterDefaults(t *testing.T) {
 		{[]string{"master_service_disable=127.0.0.1:25/inet x.y.fifo"}, "127.0.0.1:25 inet\nx.y fifo\n25 inet n - n - - x", "25", nil},
 		{[]string{"master_service_disable=bogus"}, "a bogus whatever", "", nil},
 		{
-			[]string{"inet_protocols="}, "25 inet\na unix - - n - - x", "a",
+			[]string{"inet_protocols="},
+			"25 inet\na unix - - n - - x", "a",
 			[]Note{
 				{Warning, "all network protocols are disabled (inet_protocols = )"},
 				{Warning, `disabling all type "inet" services in master.cf`},

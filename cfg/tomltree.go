@@ -5,6 +5,7 @@ package cfg
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,6 +36,11 @@ const (
 // parseTree reads TOML text into a tree of items.
 func parseTree(name, text string) (*item, *Error) {
 	text = strings.TrimPrefix(text, "\ufeff") // as the library does
+	l := locator{text: text, line: 1, places: map[string]place{}, last: map[string]int{}}
+	l.document()
+	if l.deep > 0 {
+		return nil, &Error{name, l.deep, fmt.Sprintf("nested more than %d deep", maxNesting)}
+	}
 	var values map[string]any
 	if _, err := toml.Decode(text, &values); err != nil {
 		wrong := &Error{File: name, Text: err.Error()}
@@ -43,8 +49,6 @@ func parseTree(name, text string) (*item, *Error) {
 		}
 		return nil, wrong
 	}
-	l := locator{text: text, line: 1, places: map[string]place{}, last: map[string]int{}}
-	l.document()
 	return l.tree("", "", values, place{line: 1}), nil
 }
 
@@ -87,13 +91,19 @@ func indexPath(i int) string    { return "#" + strconv.Itoa(i) }
 // place is where a key or an element begins.
 type place struct{ line, order int }
 
-// locator walks over TOML text that is known to be correct, and notes where
-// each key and each element stands. It understands no more of TOML than that
-// takes.
+// maxNesting keeps a file from costing more than its length: each level of
+// nesting is a call, here and in the library, and makes all paths longer.
+const maxNesting = 50
+
+// locator walks over TOML text, and notes where each key and each element
+// stands. It understands no more of TOML than that takes: of text that is not
+// correct it makes something, the library refuses it, and nobody asks.
 type locator struct {
 	text   string
 	pos    int
 	line   int // at pos
+	level  int // of nesting in a value
+	deep   int // the line on which there was too much of it, which ended the walk
 	places map[string]place
 	last   map[string]int // of an array of tables, by path: its last index
 }
@@ -146,15 +156,18 @@ func (l *locator) value(path string) {
 	case l.pos >= len(l.text):
 	case l.text[l.pos] == '"' || l.text[l.pos] == '\'':
 		l.quoted()
+	case l.nested():
 	case l.take('['):
 		for i := 0; l.more(']'); i++ {
 			l.mark(path+indexPath(i), l.line)
 			l.value(path + indexPath(i))
 		}
+		l.level--
 	case l.take('{'):
 		for l.more('}') {
 			l.pair(path)
 		}
+		l.level--
 	default:
 		n := strings.IndexAny(l.text[l.pos:], ",]}#\n")
 		if n == 0 {
@@ -162,6 +175,26 @@ func (l *locator) value(path string) {
 		}
 		l.advance(n)
 	}
+}
+
+// nested counts a level if one begins here, and reports whether that is one
+// too many.
+func (l *locator) nested() bool {
+	if c := l.text[l.pos]; c != '[' && c != '{' {
+		return false
+	}
+	l.level++
+	return l.tooDeep(l.level)
+}
+
+// tooDeep ends the walk when n levels are too many.
+func (l *locator) tooDeep(n int) bool {
+	if n <= maxNesting {
+		return false
+	}
+	l.deep = l.line
+	l.pos = len(l.text)
+	return true
 }
 
 // more goes on to the next element of an array or inline table, and past its
@@ -191,7 +224,7 @@ func (l *locator) keys() []string {
 			keys = append(keys, l.text[start:l.pos])
 		}
 		l.skip("")
-		if !l.take('.') {
+		if l.tooDeep(len(keys)) || !l.take('.') {
 			return keys
 		}
 	}
