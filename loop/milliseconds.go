@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: ISC
 
+//go:build linux || looppoll
+
 package loop
 
 import (
