@@ -4,66 +4,104 @@ package cfg
 
 import (
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
-// printed is what ParseMaster returned, for golden files.
-func printed(services []Service, notes []Note, err error) string {
+// corpus calls f for each main.cf under testdata/postconf. The same files go
+// through the real postconf, under the tag interop.
+func corpus(t *testing.T, f func(t *testing.T, file, content string)) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/postconf/*.cf")
+	if err != nil || len(files) < 30 {
+		t.Fatalf("corpus: %d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".cf"), func(t *testing.T) { f(t, file, string(content)) })
+	}
+}
+
+func TestCorpus(t *testing.T) {
+	corpus(t, func(t *testing.T, file, content string) {
+		m := NewMain("/etc/postfix/main.cf")
+		m.SetDefault("myhostname", "host")
+		err := m.read(strings.NewReader(content))
+		checkGolden(t, strings.TrimSuffix(file, ".cf")+".golden", describe(m, err))
+	})
+}
+
+// describe tells all that m says: errors, notes, settings, and the values
+// that are not what they are with an empty main.cf.
+func describe(m *Main, err error) string {
 	var b strings.Builder
-	for _, n := range notes {
-		fmt.Fprintf(&b, "note: %s\n", n.Text)
-	}
 	if err != nil {
-		return b.String() + err.Error() + "\n"
+		for _, one := range All(err) {
+			fmt.Fprintf(&b, "error %v\n", one)
+		}
 	}
-	for _, s := range services {
-		fmt.Fprintf(&b, "%d: %q %s private=%v unprivileged=%v chroot=%v wakeup=%v", s.Line, s.Name, s.Type, s.Private, s.Unprivileged, s.Chroot, s.Wakeup)
-		if s.WakeupIfUsed {
-			b.WriteString(" if used")
+	for _, n := range m.Notes() {
+		fmt.Fprintf(&b, "note %s\n", n.Text)
+	}
+	for _, name := range m.Names() {
+		raw, _ := m.Raw(name)
+		fmt.Fprintf(&b, "line %d: %s = %q\n", m.Line(name), name, raw)
+	}
+	empty := m.Clone()
+	empty.entries = nil
+	names := slices.Sorted(maps.Keys(parameters))
+	for _, name := range m.Names() {
+		if _, known := parameters[name]; !known {
+			names = append(names, name)
 		}
-		fmt.Fprintf(&b, " limit=%d %q %q", s.Limit, s.Command, s.Args)
-		if s.Type == Inet {
-			fmt.Fprintf(&b, " host=%q port=%q", s.Host, s.Port)
+	}
+	for _, name := range names {
+		value, err := m.Value(name)
+		without, _ := empty.Value(name)
+		_, set := m.Raw(name)
+		switch {
+		case err != nil:
+			fmt.Fprintf(&b, "%s: %v\n", name, err)
+		case set || value != without:
+			fmt.Fprintf(&b, "%s -> %q\n", name, value)
 		}
-		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
-// TestMasterCorpus reads the files that the interop tests show to the real
-// postconf and master, and takes those that are right there and back in both
-// languages.
-func TestMasterCorpus(t *testing.T) {
-	for name, file := range cases(t, "postconf-master", ".cf") {
-		t.Run(name, func(t *testing.T) {
-			m := mainWith()
-			text := readFile(t, file+".cf")
-			services, notes, err := ParseMaster("master.cf", strings.NewReader(text), m)
-			checkGolden(t, file+".golden", printed(services, notes, err))
-			if err == nil {
-				checkPostfixRoundTrip(t, m, services)
-				if utf8.ValidString(text) {
-					checkTOMLRoundTrip(t, m, services)
-				}
-			}
-		})
-	}
+// TestCorpusRoundTrip: what is written reads back the same.
+func TestCorpusRoundTrip(t *testing.T) {
+	corpus(t, func(t *testing.T, _, content string) {
+		m, _ := ParseMain("main.cf", strings.NewReader(content))
+		var b strings.Builder
+		if err := WriteMain(&b, m); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ParseMain("main.cf", strings.NewReader(b.String()))
+		if err != nil {
+			t.Fatalf("%v\nin\n%s", err, b.String())
+		}
+		sameSettings(t, m, again)
+	})
 }
 
-// TOML has no way to write text that is not UTF-8, and says so.
-func TestWriteTOMLInvalid(t *testing.T) {
-	for _, row := range []struct{ main, master, want string }{
-		{"myhostname = \xff", "", "main.cf, line 1: myhostname is not UTF-8 text, and TOML has no way to write it"},
-		{"\na\xff = b", "", "main.cf, line 2: a\xff is not UTF-8 text, and TOML has no way to write it"},
-		{"", "\xff unix - - n - - x", `master.cf, line 1: service "\xff": not UTF-8 text, and TOML has no way to write it`},
-		{"", "a unix - - n - - x -o a=\xff", `master.cf, line 1: service "a": not UTF-8 text, and TOML has no way to write it`},
-	} {
-		m, services := mustPostfix(t, row.main, row.master)
-		var b strings.Builder
-		if err := WriteTOML(&b, m, services); err == nil || err.Error() != row.want || b.Len() > 0 {
-			t.Errorf("%q %q: %v; want %s", row.main, row.master, err, row.want)
+// sameSettings compares settings and their order.
+func sameSettings(t *testing.T, m, again *Main) {
+	t.Helper()
+	if !slices.Equal(m.Names(), again.Names()) {
+		t.Errorf("names %q, want %q", again.Names(), m.Names())
+	}
+	for _, name := range m.Names() {
+		want, _ := m.Raw(name)
+		if got, _ := again.Raw(name); got != want {
+			t.Errorf("%s: got %q, want %q", name, got, want)
 		}
 	}
 }

@@ -21,13 +21,13 @@ type param struct {
 type kind uint8
 
 const (
-	text          kind = iota
-	number             // 32 bits
-	long               // 64 bits
-	boolean            // yes or no
-	duration           // whole seconds: number and unit
-	durationOrOff      // the same, or the word off
-	fineDuration       // the same, and milliseconds
+	textKind   kind = iota
+	numberKind      // 32 bits
+	longKind        // 64 bits
+	boolKind        // yes or no
+	timeKind        // whole seconds: number and unit
+	offKind         // the same, or the word off
+	fineKind        // the same as timeKind, and milliseconds
 )
 
 // parameters holds what is known about parameters, all tables together. Those
@@ -53,7 +53,7 @@ func (m *Main) Value(name string) (string, error) {
 	}
 	p := parameters[name]
 	switch n := int64(len(value)); {
-	case p.kind != text:
+	case p.kind != textKind:
 	case p.min > 0 && n < p.min:
 		return "", m.errorf(name, "bad string length %d < %d: %s = %s", n, p.min, name, value)
 	case p.max > 0 && n > p.max:
@@ -86,7 +86,7 @@ func (m *Main) Int(name string) (int64, error) {
 	p := parameters[name]
 	n, rest, ok := leadingInt(value)
 	switch {
-	case !ok || rest != "" || p.kind != long && (n < math.MinInt32 || n > math.MaxInt32):
+	case !ok || rest != "" || p.kind != longKind && (n < math.MinInt32 || n > math.MaxInt32):
 		return 0, m.errorf(name, "bad numerical configuration: %s = %s; specify a whole number", name, value)
 	case p.min > 0 && n < p.min:
 		return 0, m.errorf(name, "invalid %s parameter value %d < %d", name, n, p.min)
@@ -105,7 +105,7 @@ func (m *Main) Time(name string) (time.Duration, error) { return m.time(name, pa
 // made up of a service's: a time limit with a default, which may refer to
 // another parameter, and a minimum.
 func (m *Main) TimeParam(name, def string, least time.Duration) (time.Duration, error) {
-	return m.time(name, param{kind: duration, def: def, min: int64(least / time.Second)})
+	return m.time(name, param{kind: timeKind, def: def, min: int64(least / time.Second)})
 }
 
 func (m *Main) time(name string, p param) (time.Duration, error) {
@@ -121,14 +121,14 @@ func (m *Main) time(name string, p param) (time.Duration, error) {
 	if err != nil {
 		return 0, m.located(blame(name, err))
 	}
-	if p.kind == durationOrOff && value == "off" {
+	if p.kind == offKind && value == "off" {
 		return 0, nil
 	}
 	def, err := x.string(p.def)
 	if err != nil {
 		return 0, m.located(blame(name, err))
 	}
-	d, ok := parseTime(value, defaultUnit(def), p.kind == fineDuration)
+	d, ok := parseTime(value, defaultUnit(def), p.kind == fineKind)
 	switch {
 	case !ok:
 		return 0, m.errorf(name, "parameter %s: bad time value or unit: %s; specify a number and one of s, m, h, d, w", name, value)

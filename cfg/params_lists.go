@@ -16,7 +16,7 @@ var laterParams = map[string]param{
 	"authorized_submit_users":                                {def: "static:anyone"},
 	"body_checks":                                            {},
 	"canonical_maps":                                         {},
-	"command_time_limit":                                     {kind: duration, def: "1000s", min: 1},
+	"command_time_limit":                                     {kind: timeKind, def: "1000s", min: 1},
 	"debug_peer_list":                                        {},
 	"default_delivery_status_filter":                         {},
 	"export_environment":                                     {def: "TZ MAIL_CONFIG LANG"},

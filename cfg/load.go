@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: ISC
+
+package cfg
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The files of a configuration directory.
+const (
+	tomlFile   = "postloop.toml"
+	mainFile   = "main.cf"
+	masterFile = "master.cf"
+)
+
+// Load reads the configuration in a directory: postloop.toml if it is there,
+// or else main.cf and master.cf. It is an error to have both, as somebody
+// would edit the one that is not read.
+//
+// prepare, if not nil, is given the chance to set the program's defaults
+// (Main.SetDefault) before anything is evaluated; config_directory is dir by
+// then. The error has everything found wrong in all files; see All.
+func Load(dir string, prepare func(*Main)) (*Config, error) {
+	c := &Config{Dir: dir}
+	file, err := choose(dir)
+	if err != nil {
+		return nil, err
+	}
+	ready := func(m *Main) {
+		m.SetDefault("config_directory", dir)
+		if prepare != nil {
+			prepare(m)
+		}
+	}
+	var errs Errors
+	if file == tomlFile {
+		err = c.loadTOML(ready)
+	} else {
+		err = c.loadPostfix(ready)
+	}
+	if err != nil && !errors.As(err, &errs) {
+		return nil, err // a file that cannot be opened says enough
+	}
+	p, err := c.Main.Params()
+	c.Notes = append(c.Notes, p.Notes...)
+	if more := Errors(nil); errors.As(err, &more) {
+		errs = append(errs, more...)
+	}
+	if errs != nil {
+		return nil, errs
+	}
+	return c, nil
+}
+
+// choose returns the file to begin with.
+func choose(dir string) (string, error) {
+	name := filepath.Join(dir, tomlFile)
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		return mainFile, nil
+	} else if err != nil {
+		return "", err
+	}
+	for _, other := range []string{mainFile, masterFile} {
+		if _, err := os.Stat(filepath.Join(dir, other)); err == nil {
+			return "", Errors{{File: name, Text: "stands beside " + other + ", and only one of them can count: remove " + tomlFile + ", or else main.cf and master.cf"}}
+		}
+	}
+	return tomlFile, nil
+}
+
+func (c *Config) loadTOML(ready func(*Main)) error {
+	f, err := os.Open(filepath.Join(c.Dir, tomlFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	c.Main, c.Services, c.Notes, err = ParseTOML(f.Name(), f, ready)
+	return err
+}
+
+// loadPostfix reads master.cf even if main.cf has errors, to find those in
+// both.
+func (c *Config) loadPostfix(ready func(*Main)) error {
+	f, err := os.Open(filepath.Join(c.Dir, mainFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	c.Main = NewMain(f.Name())
+	ready(c.Main)
+	var errs Errors
+	errors.As(c.Main.read(f), &errs)
+	c.Notes = c.Main.Notes()
+
+	g, err := os.Open(filepath.Join(c.Dir, masterFile))
+	if err != nil {
+		return err
+	}
+	defer g.Close() //nolint:errcheck // nothing was written
+	services, notes, err := ParseMaster(g.Name(), g, c.Main)
+	c.Services, c.Notes = services, append(c.Notes, notes...)
+	if more := Errors(nil); errors.As(err, &more) {
+		errs = append(errs, more...)
+	}
+	if errs != nil {
+		return errs
+	}
+	return err
+}
+
+// Modified returns when a file of the configuration in dir was last written
+// to. One that was written to a moment ago may not be complete yet: Postfix
+// reads again until it is a second old. The zero time is for no file at all.
+func Modified(dir string) time.Time {
+	var last time.Time
+	for _, name := range []string{tomlFile, mainFile, masterFile} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
+}
