@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: ISC
+
+package main
+
+import (
+	"errors"
+
+	"postloop/master"
+	"postloop/services/spawn"
+)
+
+// hosted are the services that can live in master's own process, by the name
+// of the command that master.cf has for them. builtin_services chooses.
+var hosted = map[string]master.HostFunc{"spawn": hostSpawn}
+
+func hostSpawn(h *master.Host) (master.Hosted, error) {
+	c, err := spawn.Parse(spawn.Setup{
+		Service: h.Service, Main: h.Main, Params: h.Params, Environ: h.Env,
+		User: func(name string) (uid, gid int, err error) {
+			u, err := h.Names.User(name)
+			return u.Uid, u.Gid, err
+		},
+		Group: func(name string) (gid int, err error) {
+			g, err := h.Names.Group(name)
+			return g.Gid, err
+		},
+		Wait: func(err error) bool { return errors.Is(err, master.ErrPending) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return spawn.NewHosted(h.Loop, h.Log, c, func() { h.Done() }, func(err error) { h.Failed(err) }), nil
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: ISC
+
+package main
+
+import (
+	"os"
+	"time"
+
+	"postloop/cfg"
+	"postloop/loop"
+	"postloop/master/maillog"
+)
+
+// openLog sends the log where the configuration wants it. log_to, where it is
+// set, goes before Postfix's rule: postlogd if there is a maillog_file, else
+// the system's logger.
+func (d *daemon) openLog(p *cfg.Params) error {
+	dest := maillog.Dest{
+		Facility: p.SyslogFacility, Name: p.SyslogName, Host: p.MyHostname,
+		File: p.MaillogFile, FilePermissions: p.MaillogFilePermissions,
+	}
+	if p.LogFormat == "json" {
+		dest.Format = maillog.JSON
+	}
+	switch {
+	case p.LogTo == "stderr":
+		dest.Kind = maillog.Stderr
+	case p.LogTo == "stdout":
+		dest.Kind = maillog.Stdout
+	case p.LogTo == "syslog" || p.MaillogFile == "":
+		dest.Kind = maillog.Syslog
+	default:
+		dest.Kind = maillog.Postlog
+		dest.Path = p.QueueDirectory + "/public/" + p.PostlogServiceName
+	}
+	return d.log.Open(dest)
+}
+
+// watchLog has lines that could not be written at once written as soon as
+// their destination takes them.
+func (d *daemon) watchLog() {
+	d.log.Clock(d.loop.Now)
+	d.log.OnPending(func() {
+		if d.pending != nil {
+			d.pending.Stop()
+			d.pending = nil
+		}
+		if fd := d.log.FD(); fd >= 0 {
+			var err error
+			if d.pending, err = d.loop.Watch(fd, loop.Writable, d.flushLog); err != nil {
+				d.pending = nil // the next line tries again
+			}
+		}
+	})
+}
+
+func (d *daemon) flushLog(loop.Ready) { d.log.Flush() }
+
+// stallTime is how long a callback may hold the loop before the log names it.
+const stallTime = time.Second
+
+// watchLoop guards the loop: a callback that holds it for long is named, one
+// that never returns ends the process.
+func (d *daemon) watchLoop() {
+	d.loop.OnStall(stallTime, func(name string, took time.Duration) {
+		d.log.Warnf("%s held the event loop for %s", name, took.Round(time.Millisecond))
+	})
+	if d.guarded {
+		return
+	}
+	d.guarded = true
+	log := d.log.Clone() // the watchdog lives outside the loop
+	d.loop.Watchdog(watchdogTime, func(name string) {
+		log.Fatalf("watchdog timeout: %s does not return", name)
+		log.Drain(time.Second)
+		os.Exit(1)
+	})
+}

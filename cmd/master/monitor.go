@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: ISC
+
+package main
+
+import (
+	"errors"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// monitorTime is how long -w waits for a start to succeed.
+	monitorTime = 100 * time.Second
+	// monitorEnv tells the master that -w has started which descriptor its
+	// parent reads. It never reaches a service.
+	monitorEnv = "POSTLOOP_MONITOR"
+	monitorFD  = 3
+)
+
+// monitor is -w: it starts this program again, without -w, and reports
+// whether that has become a working master. The second process, not this one,
+// is the master whose number is in the lock file.
+func (d *daemon) monitor() int {
+	if err := d.checkSuperuser(); err != nil {
+		d.log.Fatalf("%v", err)
+		return 1
+	}
+	var pipe [2]int
+	if err := unix.Pipe(pipe[:]); err != nil {
+		d.log.Fatalf("pipe: %v", err)
+		return 1
+	}
+	unix.CloseOnExec(pipe[0])
+	unix.CloseOnExec(pipe[1])
+	self, err := os.Executable()
+	if err != nil {
+		d.log.Fatalf("fork: %v", err)
+		return 1
+	}
+	pid, err := syscall.ForkExec(self, d.o.withoutWait(os.Args[0]), &syscall.ProcAttr{
+		Env:   append(os.Environ(), monitorEnv+"="+strconv.Itoa(monitorFD)),
+		Files: []uintptr{0, 1, 2, uintptr(pipe[1])},
+	})
+	unix.Close(pipe[1])
+	if err != nil {
+		d.log.Fatalf("fork: %v", err)
+		return 1
+	}
+	if err := awaitByte(pipe[0], monitorTime); err != nil {
+		if !errors.Is(err, errEnded) {
+			d.log.Warnf("%v while waiting for daemon initialization", err)
+			_ = unix.Kill(pid, unix.SIGKILL)
+		}
+		d.log.Fatalf("daemon initialization failure -- see logs for details")
+		return 1
+	}
+	return 0
+}
+
+var errEnded = errors.New("ended")
+
+// awaitByte waits for one byte from fd. The end of the pipe is errEnded.
+func awaitByte(fd int, limit time.Duration) error {
+	deadline := time.Now().Add(limit)
+	for {
+		left := time.Until(deadline).Milliseconds()
+		if left <= 0 {
+			return unix.ETIMEDOUT
+		}
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(left))
+		if n <= 0 && (err == nil || errors.Is(err, unix.EINTR)) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		var b [1]byte
+		n, err = unix.Read(fd, b[:])
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return err
+		case n == 0:
+			return errEnded
+		}
+		return nil
+	}
+}
+
+// withoutWait returns the command line of the master that -w starts.
+func (o *options) withoutWait(name string) []string {
+	args := []string{name}
+	for _, f := range []struct {
+		on   bool
+		word string
+	}{{o.debugger, "-D"}, {o.debug, "-d"}, {o.stdout, "-s"}, {o.verbose, "-v"}} {
+		if f.on {
+			args = append(args, f.word)
+		}
+	}
+	if o.configDir != "" {
+		args = append(args, "-c", o.configDir)
+	}
+	if o.exitAfter >= 0 {
+		args = append(args, "-e", strconv.Itoa(int(o.exitAfter/time.Second)))
+	}
+	return args
+}
+
+// takeMonitor returns the descriptor on which a parent waits for success, or
+// -1, and removes the trace of it from the environment.
+func takeMonitor() int {
+	text, set := os.LookupEnv(monitorEnv)
+	os.Unsetenv(monitorEnv)
+	if fd, err := strconv.Atoi(text); set && err == nil && fd == monitorFD {
+		unix.CloseOnExec(fd)
+		return fd
+	}
+	return -1
+}

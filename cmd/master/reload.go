@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: ISC
+
+package main
+
+import (
+	"time"
+
+	"postloop/cfg"
+)
+
+// reload takes the configuration files as they are now, in whole or not at
+// all. It answers SIGHUP.
+func (d *daemon) reload() {
+	switch {
+	case d.dying != 0 || d.hot != nil:
+		return
+	case !d.started || d.master.Busy():
+		d.again = true
+		return
+	}
+	if wait := hotTime - time.Since(cfg.Modified(d.dir)); wait > 0 && wait <= hotTime {
+		d.hot = d.loop.After(wait, d.cooled)
+		return
+	}
+	d.log.Infof("reload -- version %s, configuration %s", d.params.MailVersion, d.dir)
+	conf, err := cfg.Load(d.dir, d.prepare)
+	if err != nil {
+		d.reloaded(err)
+		return
+	}
+	d.sayNotes(conf)
+	d.master.Reload(conf, d.reloaded)
+}
+
+// cooled goes on with a reload whose files were being written.
+func (d *daemon) cooled() {
+	d.hot = nil
+	d.reload()
+}
+
+// reloaded ends a reload.
+func (d *daemon) reloaded(err error) {
+	if err != nil {
+		for _, one := range cfg.All(err) {
+			d.log.Errorf("%v", one)
+		}
+		d.log.Warnf("reload refused -- everything that ran keeps running with the configuration it had")
+	} else {
+		d.params = d.master.Params()
+		if err := d.openLog(d.params); err != nil {
+			d.log.Errorf("%v", err)
+		}
+		d.watchLoop()
+	}
+	if d.again {
+		d.again = false
+		d.loop.Later(d.reload)
+	}
+}

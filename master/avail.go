@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import "time"
+
+// busyWarnInterval is how often a service that has reached its process limit
+// is mentioned in the log.
+const busyWarnInterval = 1000 * time.Second
+
+// wantListen reports whether the master itself should watch s's endpoint, so
+// that the next client starts a process. It is the whole creation policy.
+func (s *service) wantListen() bool {
+	switch {
+	case s.stopping, s.throttled:
+		return false
+	case s.idle > 0: // an idle process watches it
+		return false
+	default:
+		return s.spec.Limit == 0 || s.total < s.spec.Limit
+	}
+}
+
+// enforce makes the watching of the endpoint agree with wantListen. It is
+// called after every change of what wantListen looks at.
+func (s *service) enforce() {
+	want := s.wantListen()
+	if want != s.listening {
+		s.listening = want
+		s.m.log.Debugf("master_avail_listen: %s events %s", map[bool]string{true: "enable", false: "disable"}[want], s.spec.Name)
+		for _, ln := range s.listeners {
+			ln.enable(want)
+		}
+	}
+	if !want && !s.stopping && !s.throttled && s.idle == 0 {
+		s.warnLimit()
+	}
+}
+
+// warnLimit says that the service has reached its process limit, at most once
+// in busyWarnInterval, and like Postfix only where stress mode exists or where
+// nobody but master could say it.
+func (s *service) warnLimit() {
+	if s.stressArg < 0 && (!s.isHosted() || s.spec.Limit == 1) {
+		return
+	}
+	now := s.m.loop.Now()
+	if !s.busyWarned.IsZero() && now.Sub(s.busyWarned) <= busyWarnInterval {
+		return
+	}
+	s.busyWarned = now
+	s.m.log.Warnf("service %q (%s) has reached its process limit \"%d\": new clients may experience noticeable delays",
+		s.spec.Name, s.key.name, s.spec.Limit)
+	s.m.log.Warnf("to avoid this condition, increase the process count in master.cf or reduce the service time per client")
+	s.m.log.Warnf("see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")
+}
+
+// more counts a process as idle.
+func (s *service) more(c *child) {
+	if c.idle {
+		panic("master: process already available")
+	}
+	c.idle = true
+	s.idle++
+	s.enforce()
+}
+
+// less counts a process as busy or gone.
+func (s *service) less(c *child) {
+	if !c.idle {
+		panic("master: process not available")
+	}
+	c.idle = false
+	s.idle--
+	s.enforce()
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import "golang.org/x/sys/unix"
+
+// In Linux ids are the thread's own; that they belong to the process is the C
+// library's doing, and package syscall's, which stops every thread to change
+// them all. Changing this thread alone is cheaper and safer: the other
+// threads, which run no code of ours, never get anything that has to be taken
+// back. The caller has locked its goroutine to the thread, and from such a
+// thread the runtime clones no others, so the ids cannot spread.
+
+// become makes the thread act as that user, group first.
+func become(uid, gid int) error {
+	if err := set(setresgid, gid); err != nil {
+		return err
+	}
+	if err := unix.Setgroups([]int{gid}); err != nil {
+		return err
+	}
+	return set(setresuid, uid)
+}
+
+// becomeRoot undoes become, also where that has failed half-way.
+func becomeRoot() error {
+	if err := set(setresuid, 0); err != nil {
+		return err
+	}
+	if err := set(setresgid, 0); err != nil {
+		return err
+	}
+	return unix.Setgroups([]int{0})
+}
+
+// set changes the effective id alone.
+func set(call, id int) error {
+	const asItIs = ^uintptr(0)
+	if _, _, errno := unix.RawSyscall(uintptr(call), asItIs, uintptr(id), asItIs); errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux && !386 && !arm
+
+package master
+
+import "golang.org/x/sys/unix"
+
+const (
+	setresuid = unix.SYS_SETRESUID
+	setresgid = unix.SYS_SETRESGID
+)

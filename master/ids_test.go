@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// needRoot leaves a test out that is about being someone else: nobody but root
+// can be.
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+}
+
+// sharedDir returns a directory in which everybody may create files.
+func sharedDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "master")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func expectOwner(t *testing.T, path string, uid, gid uint32) {
+	t.Helper()
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	if st.Uid != uid || st.Gid != gid {
+		t.Errorf("%s belongs to %d:%d, want %d:%d", path, st.Uid, st.Gid, uid, gid)
+	}
+}
+
+func TestIdsAreThoseOfTheOwner(t *testing.T) {
+	needRoot(t)
+	dir := sharedDir(t)
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := errors.New("what f returns")
+	err := Ids{uid: 4001, gid: 4002}.do(func() error {
+		if err := os.WriteFile(dir+"/theirs", nil, 0o600); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.ReadFile(secret); !errors.Is(err, os.ErrPermission) {
+			t.Errorf("read root's file: %v", err)
+		}
+		return other
+	})
+	if !errors.Is(err, other) {
+		t.Errorf("got %v, want what f returned", err)
+	}
+	expectOwner(t, dir+"/theirs", 4001, 4002)
+	if err := os.WriteFile(dir+"/ours", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expectOwner(t, dir+"/ours", 0, 0)
+	if _, err := os.ReadFile(secret); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIdsComeBackAfterAPanic(t *testing.T) {
+	needRoot(t)
+	dir := sharedDir(t)
+	func() {
+		defer func() { _ = recover() }()
+		_ = Ids{uid: 4001, gid: 4002}.do(func() error { panic("a bug") })
+	}()
+	if err := os.WriteFile(dir+"/ours", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expectOwner(t, dir+"/ours", 0, 0)
+}
+
+func TestNoIdsNoSwitch(t *testing.T) {
+	before := os.Geteuid()
+	called := false
+	err := Ids{}.do(func() error {
+		called = os.Geteuid() == before
+		return nil
+	})
+	if err != nil || !called {
+		t.Errorf("called as the same user: %v; %v", called, err)
+	}
+}
+
+// The other threads must not change: one that did could be left behind.
+func TestIdsAreOfOneThread(t *testing.T) {
+	needRoot(t)
+	if runtime.GOOS != "linux" {
+		t.Skip("ids are the process's here")
+	}
+	const theirs = "Uid:\t0\t4001\t0\t4001"
+	ours := func() (n, threads int) {
+		tasks, err := filepath.Glob("/proc/self/task/*/status")
+		if err != nil || len(tasks) == 0 {
+			t.Fatalf("no threads found: %v", err)
+		}
+		for _, task := range tasks {
+			text, err := os.ReadFile(task)
+			if errors.Is(err, unix.ESRCH) || errors.Is(err, os.ErrNotExist) {
+				continue // it has ended since
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			threads++
+			if strings.Contains(string(text), theirs) {
+				n++
+				if !strings.Contains(string(text), "Groups:\t4002 \n") {
+					t.Errorf("groups in\n%s", text)
+				}
+			}
+		}
+		return n, threads
+	}
+	err := Ids{uid: 4001, gid: 4002}.do(func() error {
+		// More threads than there were, made while this one is not root's.
+		release := make(chan struct{})
+		ready := make(chan struct{})
+		for range 8 {
+			go func() {
+				runtime.LockOSThread()
+				ready <- struct{}{}
+				<-release
+			}()
+		}
+		for range 8 {
+			<-ready
+		}
+		if n, threads := ours(); n != 1 || threads < 9 {
+			t.Errorf("%d of %d threads act as the user", n, threads)
+		}
+		close(release)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := ours(); n != 0 {
+		t.Errorf("%d threads still act as the user", n)
+	}
+}
+
+func BenchmarkIds(b *testing.B) {
+	if os.Getuid() != 0 {
+		b.Skip("needs root")
+	}
+	i := Ids{uid: 4001, gid: 4002}
+	for b.Loop() {
+		if err := i.do(func() error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

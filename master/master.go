@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"postloop/cfg"
+	"postloop/loop"
+	"postloop/master/maillog"
+
+	"golang.org/x/sys/unix"
+)
+
+// stopTime bounds a shutdown under Postfix's own scripts, which lose their
+// patience after five seconds and kill the whole process group.
+const stopTime = 4 * time.Second
+
+// Options are what the command line and the process decide, not a
+// configuration.
+type Options struct {
+	Debug   bool                // -d: processes get -d too
+	Environ []string            // master's own, before import_environment
+	Hosted  map[string]HostFunc // by the command's name in master.cf
+	// Group has Shutdown signal the whole process group, which master leads:
+	// descendants that master does not know of end as well.
+	Group bool
+}
+
+// Master keeps the services of one configuration running.
+type Master struct {
+	loop *loop.Loop
+	log  *maillog.Logger
+	opt  Options
+
+	started bool // a configuration is in service
+	conf    *cfg.Config
+	params  *cfg.Params
+	env     []string // of processes
+	owner   ids      // of local endpoints
+	addrs   []netip.Addr
+
+	services   []*service // in the order of the configuration
+	byKey      map[key]*service
+	leaving    map[*service]struct{} // removed, but somebody is still there
+	children   map[int]*child
+	generation uint32 // of the youngest process
+	flow       [2]int
+	triggers   map[*trigger]struct{}
+	files      []int // scratch of startProcess
+
+	change *transaction // a configuration on its way
+
+	stopping  bool
+	stopTimer *loop.Timer
+	stopped   func()
+}
+
+// New returns a master without services. The loop stays the caller's.
+func New(l *loop.Loop, log *maillog.Logger, opt Options) (*Master, error) {
+	flow, err := openFlow()
+	if err != nil {
+		return nil, err
+	}
+	return &Master{
+		loop: l, log: log, opt: opt, flow: flow,
+		byKey: map[key]*service{}, leaving: map[*service]struct{}{}, children: map[int]*child{}, triggers: map[*trigger]struct{}{},
+	}, nil
+}
+
+// Start takes the first configuration into service. When all of it is known
+// to be right, and before the first endpoint is opened, claim is called, which
+// takes the locks that make this master the only one. done is called once,
+// in this turn or a later one; after an error nothing is open.
+func (m *Master) Start(conf *cfg.Config, claim func(*cfg.Params, Ids) error, done func(error)) {
+	if m.started || m.change != nil {
+		panic("master: started twice")
+	}
+	m.begin(conf, claim, done)
+}
+
+// Reload replaces the configuration. On an error everything that ran goes on
+// as before. Processes that live with the old one leave as soon as they have
+// nothing to do. done is called once, in this turn or a later one.
+func (m *Master) Reload(conf *cfg.Config, done func(error)) {
+	if m.change != nil {
+		done(fmt.Errorf("another reload is under way"))
+		return
+	}
+	m.begin(conf, nil, done)
+}
+
+// Busy reports whether a configuration is on its way.
+func (m *Master) Busy() bool { return m.change != nil }
+
+// Params returns the parameters in force.
+func (m *Master) Params() *cfg.Params { return m.params }
+
+// Shutdown stops all services: no client is accepted any more, processes are
+// asked to end and after a while made to. done is called once, when the last
+// one is gone.
+func (m *Master) Shutdown(done func()) {
+	if m.stopping {
+		return
+	}
+	m.stopping, m.stopped = true, done
+	for _, s := range m.services {
+		s.stopWakeup()
+		s.stopping = true
+		s.enforce()
+		s.endThrottle()
+	}
+	for t := range m.triggers {
+		t.end()
+	}
+	limit := stopTime
+	if m.params != nil && (m.params.Rootless || m.params.StopTimeLimit < limit) {
+		limit = m.params.StopTimeLimit
+	}
+	m.stopTimer = m.loop.After(limit, m.killAll) // first this: the last one may end in here
+	if m.opt.Group {
+		// Master is a member: it has to be ready for its own signal.
+		_ = unix.Kill(-unix.Getpid(), termSignal)
+	} else {
+		m.signalChildren(nil, termSignal)
+	}
+	m.endHosted(false)
+	m.checkStopped()
+}
+
+// killAll ends what did not leave in time, and soon after the shutdown
+// itself, whatever is left.
+func (m *Master) killAll() {
+	m.log.Warnf("%d process(es) did not terminate in time -- killing", len(m.children))
+	m.signalChildren(nil, killSignal)
+	m.endHosted(true)
+	m.stopTimer = m.loop.After(time.Second, m.finish)
+}
+
+// endHosted ends the clients of hosted services. One that ends in this turn
+// already may make its service leave the lists.
+func (m *Master) endHosted(force bool) {
+	for _, s := range append(slices.Collect(maps.Keys(m.leaving)), m.services...) {
+		if s.host != nil && s.total > 0 {
+			s.host.shutdown(force)
+		}
+	}
+}
+
+// checkStopped ends a shutdown when nobody is left.
+func (m *Master) checkStopped() {
+	if !m.stopping || len(m.children) > 0 || len(m.leaving) > 0 {
+		return
+	}
+	for _, s := range m.services {
+		if s.total > 0 {
+			return
+		}
+	}
+	m.finish()
+}
+
+// finish closes all endpoints and reports the end of a shutdown.
+func (m *Master) finish() {
+	done := m.stopped
+	if done == nil {
+		return
+	}
+	m.stopped = nil
+	m.stopTimer.Stop()
+	for _, s := range m.services {
+		s.closeStatus()
+		for _, ln := range s.listeners {
+			ln.close()
+		}
+		s.listeners = nil
+	}
+	closeAll(m.flow[:])
+	m.loop.Later(done)
+}
+
+// add files s under its key.
+func (m *Master) add(s *service) *service {
+	m.services = append(m.services, s)
+	m.byKey[s.key] = s
+	return s
+}
+
+// find returns the running service with key k, or nil.
+func (m *Master) find(k key) *service { return m.byKey[k] }
+
+// pathsInUse lists the files of local endpoints that are in service.
+func (m *Master) pathsInUse() map[string]bool {
+	paths := make(map[string]bool)
+	for _, s := range m.services {
+		if path := s.spec.Path(); path != "" {
+			paths[path] = true
+		}
+	}
+	return paths
+}
+
+// asOwner runs f with the identity that owns local endpoints.
+func (m *Master) asOwner(f func() error) error { return m.owner.do(f) }

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// ErrPending says that a name needs to be asked for outside this process. The
+// question has been noted: ask again when Resolve is done.
+var ErrPending = errors.New("name not looked up yet")
+
+// ErrUnknown says that nobody knows a name.
+var ErrUnknown = errors.New("unknown name")
+
+// User is what the system knows about a user.
+type User struct {
+	Name     string
+	Uid, Gid int // Gid is of the primary group
+	Home     string
+	Shell    string
+}
+
+// Group is what the system knows about a group.
+type Group struct {
+	Name string
+	Gid  int
+}
+
+// names answers from names to numbers for one transaction. A static program
+// cannot ask the C library, which would make the loop wait anyway; so there
+// are two steps. What a number, /etc/passwd, /etc/group, /etc/hosts or
+// /etc/services tells is answered at once. Everything else is noted as
+// missing, and Resolve has getent(1) ask whatever nsswitch.conf says. Whoever
+// uses names goes through the whole configuration, collects what is missing on
+// the way, and after Resolve goes through it again, until nothing is missing.
+//
+// The files come first, whatever nsswitch.conf says about the order.
+type names struct {
+	etc     string   // directory of the files
+	getent  []string // where to look for that program
+	files   map[string]string
+	answers map[question]answer
+	missing []question
+	running []*query
+	waiting []question // for one of running to end
+}
+
+// question is a name in a database of getent(1).
+type question struct{ database, name string }
+
+// answer is what getent printed, or why it did not.
+type answer struct {
+	text string
+	err  error
+}
+
+func newNames() *names {
+	return &names{
+		etc:     "/etc",
+		getent:  []string{"/usr/bin/getent", "/bin/getent", "/usr/sbin/getent", "/usr/local/bin/getent"},
+		files:   map[string]string{},
+		answers: map[question]answer{},
+	}
+}
+
+// User returns the user of that name, or of that number.
+func (n *names) User(name string) (User, error) {
+	if u, ok := findUser(n.file("passwd"), name); ok {
+		return u, nil
+	}
+	text, err := n.ask("passwd", name)
+	if err != nil {
+		return User{}, err
+	}
+	if u, ok := findUser(text, name); ok {
+		return u, nil
+	}
+	return User{}, ErrUnknown
+}
+
+// Group returns the group of that name. A number is a group by itself.
+func (n *names) Group(name string) (Group, error) {
+	if g, ok := findGroup(n.file("group"), name); ok {
+		return g, nil
+	}
+	if gid, ok := parseID(name); ok {
+		return Group{Name: name, Gid: gid}, nil
+	}
+	text, err := n.ask("group", name)
+	if err != nil {
+		return Group{}, err
+	}
+	if g, ok := findGroup(text, name); ok {
+		return g, nil
+	}
+	return Group{}, ErrUnknown
+}
+
+// Host returns the addresses of a host, or the address that name is, as far
+// as they are of a wanted family. An address of the other family is no error:
+// the list is empty then.
+func (n *names) Host(name string, v4, v6 bool) ([]netip.Addr, error) {
+	if addr, err := netip.ParseAddr(name); err == nil {
+		return ofFamily([]netip.Addr{addr}, v4, v6), nil
+	}
+	if list := ofFamily(findHost(n.file("hosts"), name), v4, v6); len(list) > 0 {
+		return list, nil
+	}
+	text, err := n.ask("ahosts", name)
+	if err != nil {
+		return nil, err
+	}
+	list := parseAhosts(text)
+	if len(list) == 0 {
+		return nil, ErrUnknown
+	}
+	return ofFamily(list, v4, v6), nil
+}
+
+// Port returns the port of a service over proto, or the one that name is.
+// known goes before the system's services.
+func (n *names) Port(name, proto string, known map[string]uint16) (int, error) {
+	if isDigits(name) {
+		port, err := strconv.ParseUint(name, 10, 16)
+		if err != nil {
+			return 0, ErrUnknown
+		}
+		return int(port), nil
+	}
+	if port, ok := known[name]; ok {
+		return int(port), nil
+	}
+	if port, ok := findService(n.file("services"), name, proto); ok {
+		return port, nil
+	}
+	text, err := n.ask("services", name+"/"+proto)
+	if err != nil {
+		return 0, err
+	}
+	if port, ok := findService(text, name, proto); ok {
+		return port, nil
+	}
+	return 0, ErrUnknown
+}
+
+// file returns the text of a file below etc, read once. One that cannot be
+// read knows nothing: getent is asked then.
+func (n *names) file(name string) string {
+	text, ok := n.files[name]
+	if !ok {
+		b, _ := os.ReadFile(n.etc + "/" + name)
+		text = string(b)
+		n.files[name] = text
+	}
+	return text
+}
+
+// ask returns what getent has printed for a name, ErrPending if it has to run
+// first.
+func (n *names) ask(database, name string) (string, error) {
+	q := question{database, name}
+	if a, ok := n.answers[q]; ok {
+		return a.text, a.err
+	}
+	if !askable(name) {
+		return "", ErrUnknown
+	}
+	n.answers[q] = answer{err: ErrPending}
+	n.missing = append(n.missing, q)
+	return "", ErrPending
+}
+
+// askable keeps from getent what it could take for an option, and what no
+// database has as a name.
+func askable(name string) bool {
+	return name != "" && name[0] != '-' && !strings.ContainsFunc(name, func(c rune) bool {
+		return c <= ' ' || c == 0x7f || c == ':'
+	})
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// etcFiles are the files of a small system, and of a careless administrator.
+var etcFiles = map[string]string{
+	"passwd": `root:x:0:0:root:/root:/bin/bash
+# postfix:x:1:1::/:/bin/false
+postfix:x:101:103::/var/spool/postfix:/usr/sbin/nologin
+short:x:7:7
+postfix:x:666:666:the first one counts:/:/bin/sh
++nis:x:5:5::/:/bin/sh
+huge:x:4294967296:1::/:/bin/sh
+reserved:x:4294967295:1::/:/bin/sh
+negative:x:-2:1::/:/bin/sh
+empty:x::1::/:/bin/sh
+1001:x:2002:2003::/:/bin/sh
+number:x:1001:1002::/home/number:/bin/sh
+last:x:65534:65533::/nonexistent:/bin/false`,
+	"group":    "root:x:0:\npostdrop:x:105:\nbig:x:106:a,b,c\nnogid:x::\n-minus:x:9:\n77:x:78:\n",
+	"hosts":    "127.0.0.1\tlocalhost Loopback # comment evil\n::1 localhost ip6-localhost\n192.0.2.1 mx mx.example.com\n192.0.2.1 mx\nnonsense mx\n#192.0.2.9 mx\n::ffff:192.0.2.7 mapped\n",
+	"services": "smtp\t\t25/tcp\t\tmail\nsmtp 2525/udp\nsubmission 587/tcp # comment\n#smtps 465/tcp\nbad x/tcp\nbig 65536/tcp\nnone\n",
+}
+
+// newTestNames returns names of that system, with getent at path.
+func newTestNames(t *testing.T, getent string) *names {
+	t.Helper()
+	n := newNames()
+	n.etc, n.getent = t.TempDir(), []string{getent}
+	for name, text := range etcFiles {
+		if err := os.WriteFile(filepath.Join(n.etc, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return n
+}
+
+func TestUserFromFile(t *testing.T) {
+	n := newTestNames(t, "")
+	for name, want := range map[string]User{
+		"root":    {"root", 0, 0, "/root", "/bin/bash"},
+		"postfix": {"postfix", 101, 103, "/var/spool/postfix", "/usr/sbin/nologin"},
+		"last":    {"last", 65534, 65533, "/nonexistent", "/bin/false"},
+		"1001":    {"1001", 2002, 2003, "/", "/bin/sh"}, // the name goes before the number
+		"65534":   {"last", 65534, 65533, "/nonexistent", "/bin/false"},
+	} {
+		if got, err := n.User(name); err != nil || got != want {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"short", "+nis", "huge", "reserved", "negative", "empty", "Root", "nobody", "4294967295"} {
+		if got, err := n.User(name); !errors.Is(err, ErrPending) {
+			t.Errorf("%s: got %+v, %v, want to be asked for", name, got, err)
+		}
+	}
+	for _, name := range []string{"", "-s", "a:b", "a b", "a\nb", "a\x00b"} {
+		if got, err := n.User(name); !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q: got %+v, %v, want never to be asked for", name, got, err)
+		}
+	}
+}
+
+func TestGroupFromFile(t *testing.T) {
+	n := newTestNames(t, "")
+	for name, gid := range map[string]int{"root": 0, "postdrop": 105, "big": 106, "77": 78, "4001": 4001} {
+		if got, err := n.Group(name); err != nil || got != (Group{name, gid}) {
+			t.Errorf("%s: got %+v, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"nogid", "wheel", "4294967295"} {
+		if got, err := n.Group(name); !errors.Is(err, ErrPending) {
+			t.Errorf("%s: got %+v, %v, want to be asked for", name, got, err)
+		}
+	}
+}
+
+func TestHostFromFile(t *testing.T) {
+	n := newTestNames(t, "")
+	for _, c := range []struct {
+		name   string
+		v4, v6 bool
+		want   string
+	}{
+		{"localhost", true, true, "127.0.0.1 ::1"},
+		{"LOCALHOST", true, false, "127.0.0.1"},
+		{"localhost", false, true, "::1"},
+		{"loopback", true, true, "127.0.0.1"},
+		{"mx", true, true, "192.0.2.1"},
+		{"mapped", true, true, "192.0.2.7"},
+		{"192.0.2.5", true, true, "192.0.2.5"},
+		{"192.0.2.5", false, true, ""},
+		{"2001:db8::1", true, true, "2001:db8::1"},
+		{"fe80::1%eth0", true, true, "fe80::1%eth0"},
+	} {
+		got, err := n.Host(c.name, c.v4, c.v6)
+		if text := join(got); err != nil || text != c.want {
+			t.Errorf("%s %v %v: got %q, %v, want %q", c.name, c.v4, c.v6, text, err, c.want)
+		}
+	}
+	// A name server may know what the file does not say.
+	for _, c := range []struct {
+		name   string
+		v4, v6 bool
+	}{{"mx", false, true}, {"evil", true, true}, {"mx.example", true, true}} {
+		if got, err := n.Host(c.name, c.v4, c.v6); !errors.Is(err, ErrPending) {
+			t.Errorf("%s: got %v, %v, want to be asked for", c.name, got, err)
+		}
+	}
+}
+
+func join(list []netip.Addr) string {
+	var text []string
+	for _, addr := range list {
+		text = append(text, addr.String())
+	}
+	return strings.Join(text, " ")
+}
+
+func TestPort(t *testing.T) {
+	n := newTestNames(t, "")
+	known := map[string]uint16{"smtp": 26, "lmtp": 24}
+	for _, c := range []struct {
+		name, proto string
+		known       map[string]uint16
+		want        int
+	}{
+		{"0", "tcp", nil, 0},
+		{"65535", "tcp", nil, 65535},
+		{"smtp", "tcp", nil, 25},
+		{"smtp", "udp", nil, 2525},
+		{"mail", "tcp", nil, 25},
+		{"smtp", "tcp", known, 26},
+		{"lmtp", "tcp", known, 24},
+		{"submission", "tcp", known, 587},
+	} {
+		if got, err := n.Port(c.name, c.proto, c.known); err != nil || got != c.want {
+			t.Errorf("%s/%s: got %d, %v, want %d", c.name, c.proto, got, err, c.want)
+		}
+	}
+	for _, name := range []string{"65536", "99999999999999999999", ""} {
+		if got, err := n.Port(name, "tcp", nil); err == nil || name != "" && !errors.Is(err, ErrUnknown) {
+			t.Errorf("%q: got %d, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"smtps", "bad", "big", "none", "comment", "SMTP"} {
+		if got, err := n.Port(name, "tcp", nil); !errors.Is(err, ErrPending) {
+			t.Errorf("%s: got %d, %v, want to be asked for", name, got, err)
+		}
+	}
+}
+
+func TestQuestionsAreNotedOnce(t *testing.T) {
+	n := newTestNames(t, "")
+	for range 3 {
+		_, _ = n.User("ldap")
+		_, _ = n.Group("ldap")
+		_, _ = n.Port("ldap", "tcp", nil)
+	}
+	want := []question{{"passwd", "ldap"}, {"group", "ldap"}, {"services", "ldap/tcp"}}
+	if !slices.Equal(n.missing, want) {
+		t.Errorf("got %v, want %v", n.missing, want)
+	}
+}
+
+func TestChooseInterfaces(t *testing.T) {
+	local := []netip.Addr{
+		netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1"), netip.MustParseAddr("192.0.2.1"),
+		netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("fe80::1%eth0"),
+	}
+	for _, c := range []struct {
+		words         string
+		known, v4, v6 bool
+		want, err     string
+	}{
+		{"all", true, true, true, "127.0.0.1 ::1 192.0.2.1 2001:db8::1 fe80::1%eth0", ""},
+		{"all", true, true, false, "127.0.0.1 192.0.2.1", ""},
+		{"loopback-only", true, true, true, "127.0.0.1 ::1", ""},
+		{"loopback-only", true, false, true, "::1", ""},
+		{"loopback-only", false, true, true, "127.0.0.1 ::1", ""},
+		{"192.0.2.1, [2001:db8::1]\tmx", true, true, true, "192.0.2.1 2001:db8::1", ""},
+		{"fe80::1", true, true, true, "fe80::1", ""},
+		{"192.0.2.1 2001:db8::1", true, true, false, "192.0.2.1", ""},
+		{"", true, true, true, "", ""},
+		{"192.0.2.2", true, true, true, "", "no local interface found for 192.0.2.2"},
+		{"192.0.2.2", false, true, true, "192.0.2.2", ""},
+		{"192.0.2.1 -x", true, true, true, "", "host not found: -x"},
+		{"192.0.2.1 far.example", true, true, true, "192.0.2.1", ErrPending.Error()},
+	} {
+		l := local
+		if !c.known {
+			l = nil
+		}
+		got, err := newTestNames(t, "").choose(c.words, l, c.known, c.v4, c.v6)
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		if join(got) != c.want || text != c.err {
+			t.Errorf("%q: got %q, %q, want %q, %q", c.words, join(got), text, c.want, c.err)
+		}
+	}
+	if _, err := newTestNames(t, "").choose("all", local[:1], true, false, true); err == nil {
+		t.Error("all of a family that no interface has: got no error")
+	}
+}
+
+func TestInterfaces(t *testing.T) {
+	list, err := Interfaces()
+	if errors.Is(err, errNoInterfaces) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Contains(list, netip.MustParseAddr("127.0.0.1")) {
+		t.Errorf("no loopback address in %v", list)
+	}
+	seen := map[netip.Addr]bool{}
+	for _, addr := range list {
+		if !addr.IsValid() || addr.IsUnspecified() || seen[addr] {
+			t.Errorf("%v in %v", addr, list)
+		}
+		seen[addr] = true
+	}
+}
+
+// FuzzNameFiles has the parsers read anything: what they return must stand in
+// a line for the name that was asked for.
+func FuzzNameFiles(f *testing.F) {
+	for _, text := range etcFiles {
+		f.Add(text, "postfix")
+		f.Add(text, "1001")
+		f.Add(text, "smtp")
+	}
+	f.Add("192.0.2.1 STREAM mx\n192.0.2.1 DGRAM\n", "mx")
+	f.Fuzz(func(t *testing.T, text, name string) {
+		if u, ok := findUser(text, name); ok {
+			if number, numeric := parseID(name); u.Name != name && (!numeric || u.Uid != number) {
+				t.Errorf("%q: got %+v", name, u)
+			}
+			if u.Uid < 0 || u.Gid < 0 || !strings.Contains(text, u.Name+":") {
+				t.Errorf("%q: got %+v from %q", name, u, text)
+			}
+		}
+		if g, ok := findGroup(text, name); ok && (g.Name != name || g.Gid < 0) {
+			t.Errorf("%q: got %+v", name, g)
+		}
+		if port, ok := findService(text, name, "tcp"); ok && (port < 0 || port > 65535 || !strings.Contains(text, "/tcp")) {
+			t.Errorf("%q: got %d", name, port)
+		}
+		for _, addr := range append(findHost(text, name), parseAhosts(text)...) {
+			if !addr.IsValid() {
+				t.Errorf("%q: got %v", name, addr)
+			}
+		}
+	})
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// findUser returns the first entry of passwd(5) with that name or, if there is
+// none and name is a number, with that number. Lines that make no sense are
+// passed over, as the C library does.
+func findUser(passwd, name string) (User, bool) {
+	number, numeric := parseID(name)
+	var byNumber User
+	found := false
+	for line := range strings.Lines(passwd) {
+		f := strings.Split(strings.TrimRight(line, "\r\n"), ":")
+		if len(f) < 7 || !isName(f[0]) {
+			continue
+		}
+		uid, ok1 := parseID(f[2])
+		gid, ok2 := parseID(f[3])
+		if !ok1 || !ok2 {
+			continue
+		}
+		u := User{Name: f[0], Uid: uid, Gid: gid, Home: f[5], Shell: f[6]}
+		if f[0] == name {
+			return u, true
+		}
+		if numeric && uid == number && !found {
+			byNumber, found = u, true
+		}
+	}
+	return byNumber, found
+}
+
+// findGroup returns the first entry of group(5) with that name.
+func findGroup(group, name string) (Group, bool) {
+	for line := range strings.Lines(group) {
+		f := strings.SplitN(strings.TrimRight(line, "\r\n"), ":", 4)
+		if len(f) < 3 || f[0] != name || !isName(f[0]) {
+			continue
+		}
+		if gid, ok := parseID(f[2]); ok {
+			return Group{Name: f[0], Gid: gid}, true
+		}
+	}
+	return Group{}, false
+}
+
+// isName refuses what is not an entry: comments, and the plus and minus that
+// mean NIS.
+func isName(s string) bool { return s != "" && !strings.ContainsRune("#+-", rune(s[0])) }
+
+// findHost returns all addresses that hosts(5) has for a name.
+func findHost(hosts, name string) (list []netip.Addr) {
+	for line := range strings.Lines(hosts) {
+		f := fields(line)
+		if len(f) < 2 || !slices.ContainsFunc(f[1:], func(s string) bool { return strings.EqualFold(s, name) }) {
+			continue
+		}
+		if addr, err := netip.ParseAddr(f[0]); err == nil {
+			list = appendNew(list, addr)
+		}
+	}
+	return list
+}
+
+// parseAhosts returns the addresses in what "getent ahosts" prints, which has
+// one line for each type of socket.
+func parseAhosts(text string) (list []netip.Addr) {
+	for line := range strings.Lines(text) {
+		if f := strings.Fields(line); len(f) > 0 {
+			if addr, err := netip.ParseAddr(f[0]); err == nil {
+				list = appendNew(list, addr)
+			}
+		}
+	}
+	return list
+}
+
+// findService returns the port that services(5) has for a name or alias.
+func findService(services, name, proto string) (int, bool) {
+	for line := range strings.Lines(services) {
+		f := fields(line)
+		if len(f) < 2 || f[0] != name && !slices.Contains(f[2:], name) {
+			continue
+		}
+		number, of, ok := strings.Cut(f[1], "/")
+		if !ok || of != proto || !isDigits(number) {
+			continue
+		}
+		if port, err := strconv.ParseUint(number, 10, 16); err == nil {
+			return int(port), true
+		}
+	}
+	return 0, false
+}
+
+// fields splits a line up to its comment at blanks.
+func fields(line string) []string {
+	line, _, _ = strings.Cut(line, "#")
+	return strings.Fields(line)
+}
+
+// parseID returns the user or group number that s is. The largest 32-bit
+// number is none: to the system it means "leave as it is".
+func parseID(s string) (int, bool) {
+	if !isDigits(s) {
+		return 0, false
+	}
+	id, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || id == math.MaxUint32 || id > math.MaxInt {
+		return 0, false
+	}
+	return int(id), true
+}
+
+func isDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+func appendNew(list []netip.Addr, addr netip.Addr) []netip.Addr {
+	if slices.Contains(list, addr) {
+		return list
+	}
+	return append(list, addr)
+}
+
+// ofFamily returns the addresses of the wanted families; one of IPv4 in IPv6's
+// clothes is of IPv4.
+func ofFamily(list []netip.Addr, v4, v6 bool) (out []netip.Addr) {
+	for _, addr := range list {
+		addr = addr.Unmap()
+		if addr.Is4() && v4 || addr.Is6() && v6 {
+			out = appendNew(out, addr)
+		}
+	}
+	return out
+}

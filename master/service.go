@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"net/netip"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"postloop/cfg"
+	"postloop/loop"
+)
+
+// key is what makes two entries the same service: the canonical name, with
+// the host in brackets and the port as a number, and the transport type.
+type key struct {
+	name string
+	typ  cfg.Type
+}
+
+// service is a configured service while master keeps it.
+type service struct {
+	m    *Master
+	spec *cfg.Service
+	key  key
+	path string   // of the executable
+	argv []string // frozen when the configuration was read
+
+	// stressArg is the index in argv of "stress=", or -1 for a service that
+	// has no stress mode.
+	stressArg   int
+	stressUntil time.Time
+
+	host      *host // nil: always served by processes
+	listeners []*listener
+	listening bool // the endpoint is watched
+
+	total int // processes, or running commands of a hosted service
+	idle  int // of these, the ones that wait for a client
+
+	busyWarned time.Time
+
+	throttled     bool
+	throttles     int // in a row
+	throttleTimer *loop.Timer
+
+	status *status // nil until the first process needs one
+
+	wakeupTimer   *loop.Timer
+	wakeupPending bool // the "?" suffix: the timer starts with the first process
+
+	stopping  bool
+	stopTimer *loop.Timer
+}
+
+// wanted is a service as a configuration asks for it, checked and resolved.
+type wanted struct {
+	spec      *cfg.Service
+	key       key
+	path      string
+	addrs     []netip.AddrPort // of an inet service, in the order of its descriptors
+	localOnly bool             // reachable from this machine only
+	host      *Host            // what hosted was made with
+	hosted    Hosted           // nil: served by processes
+	bound     []*listener      // opened for it by the transaction
+}
+
+// newService makes the service that w asks for, with the endpoint that was
+// opened for it.
+func (m *Master) newService(w *wanted) *service {
+	s := &service{m: m, key: w.key}
+	s.adopt(w)
+	return s
+}
+
+// start takes s into service.
+func (s *service) start() {
+	s.register()
+	s.enforce()
+	s.startWakeup()
+}
+
+// adopt gives s the values of w. Counts, throttle and stress stay.
+func (s *service) adopt(w *wanted) {
+	s.spec, s.path = w.spec, w.path
+	s.take(w)
+	s.argv, s.stressArg = nil, -1
+	if w.hosted == nil {
+		s.argv, s.stressArg = childArgs(s.spec, childOptions{
+			debug:    s.m.opt.Debug,
+			verbose:  s.m.log.Verbose > 0,
+			rootless: s.m.params.Rootless,
+			stress:   hasStress(w),
+			sockets:  len(s.listeners),
+		})
+	}
+	if w.hosted != nil && s.host == nil {
+		s.host = &host{s: s}
+	}
+	if w.hosted != nil {
+		w.host.Done, w.host.Failed = s.host.done, s.host.failed
+	}
+	if s.host != nil {
+		s.host.replace(w.hosted)
+	}
+	s.wakeupPending = w.spec.WakeupIfUsed
+}
+
+// update gives a running service new values.
+func (s *service) update(w *wanted, o listenOptions) {
+	s.stopWakeup()
+	wasHosted, backlog := s.isHosted(), max(s.spec.Limit, s.m.params.ProcessLimit)
+	s.adopt(w)
+	if s.isHosted() != wasHosted {
+		s.unregister()
+	}
+	if o.backlog != backlog {
+		s.setBacklog(o.backlog)
+	}
+	if len(s.listeners) > 0 && !s.listeners[0].registered() {
+		s.register()
+	}
+	s.restart()
+}
+
+// restart makes the processes of s leave when they have nothing to do, and
+// starts its timers anew. No process is signalled and no client is lost.
+func (s *service) restart() {
+	s.stopWakeup()
+	s.closeStatus()
+	s.startWakeup()
+	s.enforce()
+}
+
+// stop takes s out of service: nobody new is served, its processes are asked
+// to end and, service_stop_time_limit later, made to. It returns at once; s
+// is forgotten when its last process is gone.
+func (s *service) stop() {
+	s.stopWakeup()
+	s.stopping = true // before the rest: nothing below may start a process
+	s.enforce()
+	s.endThrottle()
+	s.closeStatus()
+	s.unregister()
+	for _, ln := range s.listeners {
+		ln.close()
+	}
+	s.listeners = nil
+	if s.total == 0 {
+		return
+	}
+	s.m.leaving[s] = struct{}{}
+	if s.isHosted() {
+		return // its clients finish by themselves
+	}
+	s.m.signalChildren(s, termSignal)
+	s.stopTimer = s.m.loop.After(s.m.params.StopTimeLimit, s.killed)
+}
+
+// killed ends the processes that did not leave in time.
+func (s *service) killed() {
+	s.m.log.Warnf("service %q (%s): %d process(es) did not terminate within %s -- killing", s.spec.Name, s.key.name, s.total, s.m.params.StopTimeLimit)
+	s.m.signalChildren(s, killSignal)
+}
+
+// gone ends a stopped service whose last process has left.
+func (s *service) gone() {
+	s.stopTimer.Stop()
+	s.stopTimer = nil
+	delete(s.m.leaving, s)
+}
+
+// childOptions are the properties of master and endpoint that show in the
+// arguments of a process.
+type childOptions struct {
+	debug, verbose, rootless bool
+	stress                   bool // the service has a stress mode
+	sockets                  int
+}
+
+// childArgs returns the arguments of s's processes in the order that Postfix
+// has them, and the index of the stress override or -1.
+func childArgs(s *cfg.Service, o childOptions) (argv []string, stressArg int) {
+	argv, stressArg = append(make([]string, 0, 12+len(s.Args)), s.Command), -1
+	switch s.Limit {
+	case 0:
+		argv = append(argv, "-z")
+	case 1:
+		argv = append(argv, "-l")
+	}
+	if filepath.Base(s.Command) != s.Name {
+		argv = append(argv, "-n", s.Name)
+	}
+	argv = append(argv, "-t", s.Type.String())
+	if o.debug {
+		argv = append(argv, "-d")
+	}
+	if o.verbose {
+		argv = append(argv, "-v")
+	}
+	if s.Unprivileged && !o.rootless { // rootless: there is no user to become
+		argv = append(argv, "-u")
+	}
+	if s.Chroot {
+		argv = append(argv, "-c")
+	}
+	if o.stress {
+		argv = append(argv, "-o", "stress=")
+		stressArg = len(argv) - 1
+	}
+	if o.sockets > 1 {
+		argv = append(argv, "-s", strconv.Itoa(o.sockets))
+	}
+	return append(argv, s.Args...), stressArg
+}
+
+// hasStress reports whether a service can be reached from elsewhere and has
+// more than one process, which is where stress mode exists.
+func hasStress(w *wanted) bool { return !w.localOnly && w.spec.Limit > 1 }

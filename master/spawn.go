@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"postloop/loop"
+	"postloop/master/maillog"
+	"postloop/master/proto"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	termSignal = unix.SIGTERM
+	killSignal = unix.SIGKILL
+)
+
+// stressTime is how long a service stays in stress mode after it has touched
+// its process limit.
+const stressTime = 1000 * time.Second
+
+// child is a process that master has started.
+type child struct {
+	s          *service
+	pid        int
+	generation uint32
+	idle       bool
+	uses       int // clients served to the end, by its own account
+}
+
+// knocked starts a process: somebody waits at the endpoint and nobody is idle.
+func (s *service) knocked(loop.Ready) {
+	if !s.wantListen() { // another socket of s was first in this turn
+		return
+	}
+	s.checkStress()
+	s.spawn()
+}
+
+// checkStress turns stress mode on when the process about to start takes the
+// last place. Processes that live with ordinary settings then leave as soon
+// as they are idle.
+func (s *service) checkStress() {
+	if s.stressArg < 0 || s.spec.Limit == 0 || s.total+1 < s.spec.Limit {
+		return
+	}
+	now := s.m.loop.Now()
+	if s.stressUntil.Before(now) {
+		s.stopWakeup()
+		s.closeStatus()
+		s.startWakeup()
+	}
+	s.stressUntil = now.Add(stressTime)
+}
+
+// spawn starts one process of s.
+func (s *service) spawn() {
+	m := s.m
+	if s.throttled {
+		panic("master: spawn of a throttled service")
+	}
+	if s.spec.Limit > 0 && s.total >= s.spec.Limit {
+		panic("master: spawn at the process limit")
+	}
+	m.generation++
+	pid, err := m.startProcess(s)
+	if err != nil {
+		m.spawnFailed(s, err)
+		return
+	}
+	m.log.Debugf("spawn command %s; pid %d", s.path, pid)
+	c := &child{s: s, pid: pid, generation: m.generation}
+	m.children[pid] = c
+	s.total++
+	s.more(c) // available from birth: it says so only after its first client
+	if s.wakeupPending {
+		s.m.log.Debugf("start conditional timer for %s", s.spec.Name)
+		s.wakeupPending = false
+		s.startWakeup()
+	}
+}
+
+// startProcess runs s's executable with the descriptors, arguments and
+// environment that package proto describes.
+func (m *Master) startProcess(s *service) (pid int, err error) {
+	if err := s.openStatus(); err != nil {
+		return 0, err
+	}
+	m.files = append(m.files[:0], 0, 1, 2, m.flow[0], m.flow[1], s.status.theirs)
+	for _, ln := range s.listeners {
+		m.files = append(m.files, ln.fd)
+	}
+	argv := s.argv
+	if s.stressArg >= 0 && s.stressUntil.After(m.loop.Now()) {
+		argv = append([]string(nil), argv...)
+		argv[s.stressArg] = "stress=yes"
+	}
+	env := append(m.env, proto.GenerationEnv+"="+proto.FormatGeneration(m.generation))
+	return m.loop.Spawn(&loop.Cmd{Path: s.path, Args: argv, Env: env, Files: m.files}, m.exited)
+}
+
+// spawnFailed throttles a service that could not be started.
+func (m *Master) spawnFailed(s *service, err error) {
+	var exec *loop.ExecError
+	if errors.As(err, &exec) {
+		m.log.Fatalf("master_spawn: exec %s: %s", s.path, maillog.Strerror(exec.Err))
+		m.log.Warnf("process %s exit status 1", s.path)
+		m.log.Warnf("%s: bad command startup -- throttling", s.path)
+	} else {
+		m.log.Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
+	}
+	s.throttle()
+}
+
+// exited takes the end of a process.
+func (m *Master) exited(e loop.Exit) {
+	c := m.children[e.Pid]
+	if c == nil {
+		panic("master: end of an unknown process " + strconv.Itoa(e.Pid))
+	}
+	s := c.s
+	m.log.Debugf("master_reap_child: pid %d", e.Pid)
+	bad := false
+	switch st := e.Status; {
+	case st.Exited() && st.ExitStatus() == 0:
+		s.recovered()
+	case st.Exited():
+		bad = true
+		m.log.Warnf("process %s pid %d exit status %d", s.path, e.Pid, st.ExitStatus())
+	case st.Signaled():
+		// The signals that end a removed service are master's own doing.
+		if own := s.stopping || m.stopping; !own || st.Signal() != termSignal && st.Signal() != killSignal {
+			bad = true
+			m.log.Warnf("process %s pid %d killed by signal %d", s.path, e.Pid, st.Signal())
+		}
+	}
+	delete(m.children, e.Pid)
+	s.total--
+	if bad && c.uses == 0 && !s.stopping && !s.throttled && !m.stopping {
+		m.log.Warnf("%s: bad command startup -- throttling", s.path)
+		s.throttle()
+	}
+	if c.idle {
+		s.less(c)
+	} else {
+		s.enforce()
+	}
+	if s.stopping && s.total == 0 {
+		s.gone()
+	}
+	m.checkStopped()
+}
+
+// signalChildren sends sig to the processes of s, or to all if s is nil.
+func (m *Master) signalChildren(s *service, sig unix.Signal) {
+	for pid, c := range m.children {
+		if s == nil || c.s == s {
+			// ESRCH cannot be: the process is not reaped yet.
+			_ = unix.Kill(pid, sig)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: ISC
+
+package spawn
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"postloop/cfg"
+
+	"golang.org/x/sys/unix"
+)
+
+// commandPath is where a command without a slash is looked for, and what
+// every command finds as its PATH.
+const commandPath = "/usr/bin:/bin"
+
+// Config is what a spawn service does, checked and resolved.
+type Config struct {
+	Argv      []string // Argv[0] as configured
+	Path      string   // what is executed
+	Env       []string
+	Chroot    string // empty: none
+	Uid, Gid  int    // -1: unchanged, in a rootless master
+	TimeLimit time.Duration
+}
+
+// Setup is what Parse works from.
+type Setup struct {
+	Service *cfg.Service
+	Main    *cfg.Main // with the service's -o overrides
+	Params  *cfg.Params
+	Environ []string
+	// User and Group return the numbers that belong to a name. An error for
+	// which Wait reports true is returned as it is.
+	User  func(name string) (uid, gid int, err error)
+	Group func(name string) (gid int, err error)
+	Wait  func(error) bool
+}
+
+// Parse checks the arguments of a spawn service: user=name[:group] and
+// argv=command with its arguments. The error is in Postfix's words.
+func Parse(s Setup) (*Config, error) {
+	c := &Config{Uid: -1, Gid: -1}
+	var err error
+	if c.TimeLimit, err = s.timeLimit(); err != nil {
+		return nil, err
+	}
+	_, args, err := s.Service.Overrides()
+	if err != nil {
+		return nil, err
+	}
+	user, group := "", ""
+	for i, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		switch strings.ToLower(name + "=") {
+		case "user=":
+			user, group, _ = strings.Cut(value, ":")
+			continue
+		case "argv=":
+			c.Argv = append([]string{value}, args[i+1:]...)
+		default:
+			return nil, fmt.Errorf("unknown attribute name: %s", arg)
+		}
+		break
+	}
+	if err := s.identity(c, user, group); err != nil {
+		return nil, err
+	}
+	if c.Argv == nil {
+		return nil, errors.New("missing argv= attribute")
+	}
+	if s.Service.Chroot {
+		c.Chroot = s.Params.QueueDirectory
+	}
+	if c.Path, err = lookPath(c.Argv[0], c.Chroot); err != nil {
+		return nil, err
+	}
+	if c.Env, err = s.environment(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// timeLimit returns the parameter that is named after the service.
+func (s *Setup) timeLimit() (time.Duration, error) {
+	name := s.Service.Name + "_time_limit"
+	return s.Main.TimeParam(name, "$command_time_limit", time.Second)
+}
+
+// identity finds the user of the command, and refuses those that must never
+// run one.
+func (s *Setup) identity(c *Config, user, group string) error {
+	if s.Params.Rootless {
+		if user != "" {
+			return fmt.Errorf("user=%s asks for a change of user, which rootless = yes rules out; remove it", user)
+		}
+		return nil
+	}
+	if s.Service.Unprivileged {
+		return fmt.Errorf("service %s requires privileged operation; specify n in the unprivileged column", s.Service.Name)
+	}
+	if user == "" {
+		return errors.New("missing user= attribute")
+	}
+	wrong := func(err error, format, name string) error {
+		if s.Wait(err) {
+			return err
+		}
+		return fmt.Errorf(format, name)
+	}
+	var err error
+	if c.Uid, c.Gid, err = s.User(user); err != nil {
+		return wrong(err, "unknown user name: %s", user)
+	}
+	if group != "" {
+		if c.Gid, err = s.Group(group); err != nil {
+			return wrong(err, "unknown group name: %s", group)
+		}
+	}
+	ownerUid, ownerGid, err := s.User(s.Params.MailOwner)
+	if err != nil {
+		return wrong(err, "unknown user name: %s", s.Params.MailOwner)
+	}
+	switch {
+	case c.Uid == 0:
+		return errors.New("request to deliver as root")
+	case c.Uid == ownerUid:
+		return errors.New("request to deliver as mail system owner")
+	case c.Gid == 0:
+		return fmt.Errorf("request to use privileged group id %d", c.Gid)
+	case c.Gid == ownerGid:
+		return fmt.Errorf("request to use mail system owner group id %d", c.Gid)
+	case uint32(c.Uid) == ^uint32(0):
+		return errors.New("user must not have user ID -1")
+	case uint32(c.Gid) == ^uint32(0):
+		return errors.New("user must not have group ID -1")
+	}
+	return nil
+}
+
+// environment returns the variables that export_environment lets through,
+// and a PATH that is always the system's.
+func (s *Setup) environment() ([]string, error) {
+	text, err := s.Main.Value("export_environment")
+	if err != nil {
+		return nil, err
+	}
+	list, err := cfg.ParseEnv("export_environment", text)
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, cfg.EnvEntry{Name: "PATH", Value: commandPath, Forced: true})
+	return cfg.CleanEnv(s.Environ, list), nil
+}
+
+// lookPath finds the file of a command, in the file system that the command
+// will see.
+func lookPath(name, root string) (path string, err error) {
+	if strings.Contains(name, "/") {
+		if err := unix.Access(root+name, unix.X_OK); err != nil {
+			return "", fmt.Errorf("command %s: %w", name, err)
+		}
+		return name, nil
+	}
+	for _, dir := range strings.Split(commandPath, ":") {
+		path := dir + "/" + name
+		if name != "" && unix.Access(root+path, unix.X_OK) == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("command %q is not in %s", name, commandPath)
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: ISC
+
+package spawn
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"postloop/cfg"
+)
+
+var errLater = errors.New("later")
+
+// setup returns a Setup for a master.cf line's arguments, on a system whose
+// users are named in the function.
+func setup(t *testing.T, main string, args ...string) Setup {
+	t.Helper()
+	m, err := cfg.ParseMain("main.cf", strings.NewReader(main))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.SetDefault("myhostname", "host.example")
+	s := &cfg.Service{File: "master.cf", Line: 1, Name: "pol", Type: cfg.Unix, Command: "spawn", Args: args}
+	overrides, _, err := s.Overrides()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range overrides {
+		m.Set(o.Name, o.Value)
+	}
+	p, err := m.Params()
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := map[string][2]int{"root": {0, 0}, "postfix": {102, 105}, "nobody": {65534, 65534}, "toor": {7, 0}, "pfgroup": {8, 105}, "minus": {-1, 9}}
+	groups := map[string]int{"mail": 8, "root": 0, "postfix": 105}
+	return Setup{
+		Service: s, Main: m, Params: p,
+		Environ: []string{"TZ=UTC", "MAIL_CONFIG=/etc/postfix", "HOME=/root", "PATH=/opt/bin", "LANG=C"},
+		User: func(name string) (int, int, error) {
+			if name == "slow" {
+				return 0, 0, errLater
+			}
+			if u, ok := users[name]; ok {
+				return u[0], u[1], nil
+			}
+			return 0, 0, errors.New("no such user")
+		},
+		Group: func(name string) (int, error) {
+			if g, ok := groups[name]; ok {
+				return g, nil
+			}
+			return 0, errors.New("no such group")
+		},
+		Wait: func(err error) bool { return errors.Is(err, errLater) },
+	}
+}
+
+func TestParse(t *testing.T) {
+	for _, c := range []struct {
+		args     []string
+		argv     []string
+		path     string
+		uid, gid int
+		limit    time.Duration
+	}{
+		{[]string{"user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 1000 * time.Second},
+		{[]string{"USER=nobody:mail", "ARGV=id", "-u", "A=B"}, []string{"id", "-u", "A=B"}, "/usr/bin/id", 65534, 8, 1000 * time.Second},
+		{[]string{"user=nobody:", "argv=/bin/echo", "", "user=root"}, []string{"/bin/echo", "", "user=root"}, "/bin/echo", 65534, 65534, 1000 * time.Second},
+		{[]string{"user=root", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 1000 * time.Second}, // the last counts
+		{[]string{"-o", "pol_time_limit=2m", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 2 * time.Minute},
+		{[]string{"-o", "command_time_limit=7", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 7 * time.Second},
+	} {
+		got, err := Parse(setup(t, "", c.args...))
+		if err != nil {
+			t.Errorf("%q: %v", c.args, err)
+			continue
+		}
+		if !slices.Equal(got.Argv, c.argv) || got.Path != c.path || got.Uid != c.uid || got.Gid != c.gid || got.TimeLimit != c.limit {
+			t.Errorf("%q: %+v, want %+v", c.args, got, c)
+		}
+		if want := []string{"TZ=UTC", "MAIL_CONFIG=/etc/postfix", "LANG=C", "PATH=/usr/bin:/bin"}; !slices.Equal(got.Env, want) {
+			t.Errorf("%q: environment %q, want %q", c.args, got.Env, want)
+		}
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for _, c := range []struct{ main, args, text string }{
+		{"", "argv=/bin/cat", "missing user= attribute"},
+		{"", "user=nobody", "missing argv= attribute"},
+		{"", "user=nosuch argv=/bin/cat", "unknown user name: nosuch"},
+		{"", "user=65534 argv=/bin/cat", "unknown user name: 65534"},
+		{"", "user=nobody:nosuch argv=/bin/cat", "unknown group name: nosuch"},
+		{"", "user=root argv=/bin/cat", "request to deliver as root"},
+		{"", "user=postfix argv=/bin/cat", "request to deliver as mail system owner"},
+		{"", "user=toor argv=/bin/cat", "request to use privileged group id 0"},
+		{"", "user=nobody:root argv=/bin/cat", "request to use privileged group id 0"},
+		{"", "user=pfgroup argv=/bin/cat", "request to use mail system owner group id 105"},
+		{"", "user=minus argv=/bin/cat", "user must not have user ID -1"},
+		{"", "directory=/tmp user=nobody argv=/bin/cat", "unknown attribute name: directory=/tmp"},
+		{"", "nonsense argv=/bin/cat", "unknown attribute name: nonsense"},
+		{"", "user=nobody argv=/no/such/file", "command /no/such/file: no such file or directory"},
+		{"", "user=nobody argv=no-such-command", `command "no-such-command" is not in /usr/bin:/bin`},
+		{"", "user=nobody argv=", `command "" is not in /usr/bin:/bin`},
+		{"pol_time_limit = 5x\n", "user=nobody argv=/bin/cat", "parameter pol_time_limit: bad time value or unit: 5x"},
+		{"pol_time_limit = 0\n", "user=nobody argv=/bin/cat", "invalid pol_time_limit: 0 (min 1)"},
+		{"rootless = yes\n", "user=nobody argv=/bin/cat", "user=nobody asks for a change of user, which rootless = yes rules out"},
+	} {
+		_, err := Parse(setup(t, c.main, strings.Fields(c.args)...))
+		if err == nil || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s%s: error %v, want %q", c.main, c.args, err, c.text)
+		}
+	}
+	s := setup(t, "", "user=nobody", "argv=/bin/cat")
+	s.Service.Unprivileged = true
+	if _, err := Parse(s); err == nil || !strings.Contains(err.Error(), "service pol requires privileged operation") {
+		t.Errorf("an unprivileged service: %v", err)
+	}
+	if _, err := Parse(setup(t, "", "user=slow", "argv=/bin/cat")); !errors.Is(err, errLater) {
+		t.Errorf("an answer that is not there yet: %v", err)
+	}
+}
