@@ -9,7 +9,7 @@ import "math/bits"
 const (
 	smallest = 12
 	largest  = 16
-	keep     = 64 // free ones of each size
+	keep     = 20 // free ones of each size: 1 MiB
 )
 
 // scratchSize is what one read may bring.
@@ -48,7 +48,7 @@ func (b *buffers) put(buf []byte) {
 	if class < smallest || class > largest || n != 1<<class {
 		return
 	}
-	if list := &b.free[class-smallest]; len(*list) < keep {
+	if list := &b.free[class-smallest]; len(*list) < 1<<(keep-class) {
 		*list = append(*list, buf[:0])
 	}
 }

@@ -207,6 +207,9 @@ func TestExecError(t *testing.T) {
 	}
 }
 
+// assign is for a field whose type differs between systems.
+func assign[T int64 | uint64](to *T, n int) { *to = T(n) }
+
 // exhaust uses up all descriptors until release is called.
 func exhaust(t testing.TB) (release func()) {
 	t.Helper()
@@ -219,7 +222,7 @@ func exhaust(t testing.TB) (release func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	low.Cur = uint64(top) + 20
+	assign(&low.Cur, top+20)
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &low); err != nil {
 		t.Fatal(err)
 	}

@@ -186,8 +186,10 @@ func (l *Loop) runPosts(list []func()) {
 		l.dog.enter(f)
 		f()
 	}
-	clear(list)
-	l.mail.spare = list[:0]
+	if list != nil {
+		clear(list)
+		l.mail.spare = list[:0]
+	}
 }
 
 // Close ends the loop: connections are closed and learn ErrClosed, everything

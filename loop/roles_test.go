@@ -97,6 +97,6 @@ func stuck() {
 }
 
 func neverReturns() {
-	for {
+	for n := 0; ; n++ {
 	}
 }

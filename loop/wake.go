@@ -9,12 +9,13 @@ import (
 	"sync/atomic"
 )
 
-// shared is a number that the loop's goroutine writes and others may read.
+// shared is a number that several goroutines may use.
 type shared = atomic.Int64
 
 // mailbox takes what other goroutines have for the loop, and wakes it. Its
 // lock is the only one that the loop's goroutine takes on its own account.
 type mailbox struct {
+	filled  shared // how much is in here: most turns need not take the lock
 	mu      sync.Mutex
 	posts   []func()
 	signals []os.Signal // no two equal
@@ -35,6 +36,7 @@ func (l *Loop) Post(f func()) {
 		return
 	}
 	m.posts = append(m.posts, f)
+	m.filled.Add(1)
 	m.wake()
 }
 
@@ -46,6 +48,7 @@ func (m *mailbox) signal(s os.Signal) {
 		return
 	}
 	m.signals = append(m.signals, s)
+	m.filled.Add(1)
 	m.wake()
 }
 
@@ -59,12 +62,14 @@ func (m *mailbox) wake() {
 
 // take empties the mailbox.
 func (m *mailbox) take() (signals []os.Signal, posts []func()) {
+	if m.filled.Load() == 0 {
+		return nil, nil
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.woken {
-		m.woken = false
-		m.waker.quiet()
-	}
+	m.filled.Store(0)
+	m.woken = false
+	m.waker.quiet()
 	signals, posts = m.signals, m.posts
 	m.signals, m.posts = nil, m.spare
 	m.spare = nil
@@ -72,11 +77,7 @@ func (m *mailbox) take() (signals []os.Signal, posts []func()) {
 }
 
 // waiting counts what take would return.
-func (m *mailbox) waiting() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.posts) + len(m.signals)
-}
+func (m *mailbox) waiting() int { return int(m.filled.Load()) }
 
 // shut makes the mailbox refuse everything, then closes the waker.
 func (m *mailbox) shut() {
@@ -84,5 +85,6 @@ func (m *mailbox) shut() {
 	defer m.mu.Unlock()
 	m.closed = true
 	m.posts, m.signals = nil, nil
+	m.filled.Store(0)
 	m.waker.close()
 }

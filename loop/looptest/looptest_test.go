@@ -22,8 +22,8 @@ type fake struct {
 	errors   []string
 }
 
-func (f *fake) Helper()          {}
-func (f *fake) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
+func (f *fake) Helper()                      {}
+func (f *fake) Cleanup(c func())             { f.cleanups = append(f.cleanups, c) }
 func (f *fake) Errorf(text string, a ...any) { f.errors = append(f.errors, fmt.Sprintf(text, a...)) }
 
 func (f *fake) Fatal(a ...any)               { f.errors = append(f.errors, fmt.Sprint(a...)); runtime.Goexit() }
