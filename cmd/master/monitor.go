@@ -23,12 +23,9 @@ const (
 
 // monitor is -w: it starts this program again, without -w, and reports
 // whether that has become a working master. The second process, not this one,
-// is the master whose number is in the lock file.
+// is the master whose number is in the lock file. This one reads no
+// configuration and knows nothing; the other finds out what is wrong.
 func (d *daemon) monitor() int {
-	if err := d.checkSuperuser(); err != nil {
-		d.log.Fatalf("%v", err)
-		return 1
-	}
 	var pipe [2]int
 	if err := unix.Pipe(pipe[:]); err != nil {
 		d.log.Fatalf("pipe: %v", err)
