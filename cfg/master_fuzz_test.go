@@ -3,6 +3,7 @@
 package cfg
 
 import (
+	"errors"
 	"os"
 	"reflect"
 	"strings"
@@ -58,12 +59,17 @@ func FuzzParseMaster(f *testing.F) {
 func FuzzParseTOML(f *testing.F) {
 	seed(f, "convert/from-toml", ".toml")
 	seed(f, "convert/from-master", ".toml")
+	seed(f, ".", ".toml")
 	f.Fuzz(func(t *testing.T, text string) {
 		checkPlaces(t, text)
 		m, services, _, err := ParseTOML("postloop.toml", strings.NewReader(text), nil)
 		if err != nil {
-			for _, one := range All(err) {
-				if line := one.(*Error).Line; line < 1 || line > strings.Count(text, "\n")+1 {
+			list, ok := errors.AsType[Errors](err)
+			if !ok || len(list) == 0 {
+				t.Fatal(err)
+			}
+			for _, one := range list {
+				if line := one.Line; line < 1 || line > strings.Count(text, "\n")+1 {
 					t.Errorf("%v: no such line", one)
 				}
 			}

@@ -27,7 +27,7 @@ func postconf(t *testing.T, dir string, args ...string) (out, complaint string, 
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		t.Fatal(err) // not installed: these tests are about nothing else
 	}
 	return stdout.String(), stderr.String(), err == nil
@@ -77,11 +77,20 @@ func TestMasterAgainstPostconf(t *testing.T) {
 	}
 }
 
+func firstError(t *testing.T, err error) *Error {
+	t.Helper()
+	list, ok := errors.AsType[Errors](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	return list[0]
+}
+
 // checkBlame compares the line of our first error with the one that postconf
 // complains of, by number or by quoting the entry.
 func checkBlame(t *testing.T, text, complaint string, err error) {
 	t.Helper()
-	our := All(err)[0].(*Error).Line
+	our := firstError(t, err).Line
 	lines, _, _ := readLines("master.cf", strings.NewReader(text))
 	if m := regexp.MustCompile(`line (\d+): bad field count`).FindStringSubmatch(complaint); m != nil {
 		// postconf counts to the last line of an entry, and we to the first.

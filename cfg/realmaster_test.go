@@ -47,7 +47,7 @@ func TestMasterAgainstMaster(t *testing.T) {
 			if err == nil {
 				t.Fatal("we accept it")
 			}
-			our := All(err)[0].(*Error)
+			our := firstError(t, err)
 			their := lastWords(t, master, text)
 			where, words, _ := strings.Cut(strings.TrimPrefix(their, "line "), ": ")
 			if line, _ := strconv.Atoi(where); line != our.Line || !strings.HasPrefix(our.Text, words) {
@@ -69,7 +69,7 @@ func lastWords(t *testing.T, master, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	if err := errors.Join(os.Chmod(path, 0o666), log.SetReadDeadline(time.Now().Add(time.Minute))); err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ func TestParseTOMLInvalid(t *testing.T) {
 		{"rotless = true", `line 1: unknown key "rotless"; did you mean "rootless"?`},
 		{"\nsate = \"x\"", `line 2: unknown key "sate"; did you mean "state"?`},
 		{"[[servce]]", `line 1: unknown key "servce"; did you mean "service"?`},
+		{"listen = 25", `line 1: unknown key "listen"; it belongs to a service, which begins with [[service]]`},
 		{"mail_owner = \"x\"", `line 1: unknown key "mail_owner"; it is "user" above all tables`},
 		{"processes = 5", `line 1: unknown key "processes"; it is "processes" in [limits]`},
 		{"[log]\nto = \"stderr\"\nrootless = true", `line 3: unknown key "rootless" in [log]; it is "rootless" above all tables`},
@@ -103,6 +104,10 @@ f, line 9: z: specify text in quotes, a whole number, true, false, or a list of 
 
 		// Not TOML.
 		{"a = 1\nb = = 2", `line 2: expected value but found '=' instead`},
+		{"a = 1\n\nb.\"\\", `line 3: invalid escape in string '\ '`},
+		{"\n\nb = \"x\nc = 1\n", `line 3: strings cannot contain newlines`},
+		{"a = 1\n\n[b\nc = 1\n", `line 3: expected '.' or ']' to end table name, but got '\n' instead`},
+		{"a = 1\n\nb = [\n", `line 3: unexpected EOF; expected value`},
 		{"a = 1\na = 2", `line 2: Key 'a' has already been defined.`},
 	} {
 		_, services, _, err := ParseTOML("f", strings.NewReader(row.text), nil)

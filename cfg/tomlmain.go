@@ -4,6 +4,7 @@ package cfg
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -183,7 +184,10 @@ func (p *tomlParser) unknown(table string, it *item) {
 		known = append(append(known, "state"), tables...)
 	}
 	advice := suggest(it.key, known)
-	if advice == "" {
+	switch {
+	case slices.Contains(serviceKeys, it.key):
+		advice = "; it belongs to a service, which begins with [[service]]"
+	case advice == "":
 		advice = "; a parameter of main.cf belongs in [parameters], and known here are " + strings.Join(known, ", ")
 	}
 	p.fail(it, "unknown key \"%s\"%s%s", it.key, in(table), advice)

@@ -5,6 +5,7 @@ package cfg
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,15 +44,13 @@ func (s *tomlService) parse(it *item) bool {
 	}
 	s.known(it)
 	s.Unprivileged = true
-	for key, in := range s.keys {
-		switch key {
-		case "chroot":
-			s.Chroot = s.boolean(in)
-			if s.Chroot && s.rootless {
-				s.fail(in, "chroot: true needs a master that runs as root, and rootless = true; remove one of the two")
-			}
-		case "privileged":
-			s.Unprivileged = !s.boolean(in)
+	if in := s.keys["privileged"]; in != nil {
+		s.Unprivileged = !s.boolean(in)
+	}
+	if in := s.keys["chroot"]; in != nil {
+		s.Chroot = s.boolean(in)
+		if s.Chroot && s.rootless {
+			s.fail(in, "chroot: true needs a master that runs as root, and rootless = true; remove one of the two")
 		}
 	}
 	s.limits()
@@ -62,12 +61,9 @@ func (s *tomlService) parse(it *item) bool {
 
 // known reports the keys that nobody knows.
 func (s *tomlService) known(it *item) {
-next:
 	for _, in := range it.items {
-		for _, key := range serviceKeys {
-			if in.key == key {
-				continue next
-			}
+		if slices.Contains(serviceKeys, in.key) {
+			continue
 		}
 		advice := suggest(in.key, serviceKeys)
 		if _, known := parameters[in.key]; known {

@@ -45,11 +45,21 @@ func parseTree(name, text string) (*item, *Error) {
 	if _, err := toml.Decode(text, &values); err != nil {
 		wrong := &Error{File: name, Text: err.Error()}
 		if syntax, ok := errors.AsType[toml.ParseError](err); ok {
-			wrong.Line, wrong.Text = syntax.Position.Line, syntax.Message
+			// Its line is wrong where a line ends in the middle of a word.
+			before := text[:min(syntax.Position.Start, len(text))]
+			wrong.Line, wrong.Text = strings.Count(before, "\n")+1, strings.Map(noControl, syntax.Message)
 		}
 		return nil, wrong
 	}
 	return l.tree("", "", values, place{line: 1}), nil
+}
+
+// noControl keeps a message to one line.
+func noControl(r rune) rune {
+	if isControl(r) {
+		return ' '
+	}
+	return r
 }
 
 // tree joins what the library read with where the locator found it.
