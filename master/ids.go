@@ -5,6 +5,7 @@ package master
 import (
 	"fmt"
 	"runtime"
+	"syscall"
 )
 
 // Ids are a user and a group to act as. The zero value stands for whoever the
@@ -41,4 +42,19 @@ func (i Ids) do(f func() error) error {
 		return fmt.Errorf("act as user %d, group %d: %w", i.uid, i.gid, err)
 	}
 	return f()
+}
+
+// DropGroups makes root's group the only one of the whole process, as every
+// daemon expects to find it, whatever groups the shell had that started
+// master. It is for root alone, and for once, before processes are started.
+func DropGroups() error {
+	// Package syscall's calls change every thread there is; those to come
+	// take after them.
+	if err := syscall.Setgroups([]int{0}); err != nil {
+		return fmt.Errorf("setgroups: %w", err)
+	}
+	if err := syscall.Setgid(0); err != nil {
+		return fmt.Errorf("setgid: %w", err)
+	}
+	return nil
 }

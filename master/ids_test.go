@@ -5,6 +5,7 @@ package master
 import (
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -157,6 +158,29 @@ func TestIdsAreOfOneThread(t *testing.T) {
 	}
 	if n, _ := ours(); n != 0 {
 		t.Errorf("%d threads still act as the user", n)
+	}
+}
+
+func TestDropGroups(t *testing.T) {
+	needRoot(t)
+	if err := unix.Setgroups([]int{0, 4003}); err != nil { // of one thread or all
+		t.Fatal(err)
+	}
+	if err := DropGroups(); err != nil {
+		t.Fatal(err)
+	}
+	// A child has the groups of whichever thread started it.
+	out, err := exec.Command("/bin/sh", "-c", "id -G; id -g").Output()
+	if err != nil || string(out) != "0\n0\n" {
+		t.Errorf("a child has groups %q, %v", out, err)
+	}
+	if tasks, _ := filepath.Glob("/proc/self/task/*/status"); runtime.GOOS == "linux" {
+		for _, task := range tasks {
+			text, err := os.ReadFile(task)
+			if err == nil && !strings.Contains(string(text), "Groups:\t0 \n") {
+				t.Errorf("%s:\n%s", task, text)
+			}
+		}
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"postloop/cfg"
 )
 
 // etcFiles are the files of a small system, and of a careless administrator.
@@ -211,6 +213,19 @@ func TestChooseInterfaces(t *testing.T) {
 	}
 	if _, err := newTestNames(t, "").choose("all", local[:1], true, false, true); err == nil {
 		t.Error("all of a family that no interface has: got no error")
+	}
+}
+
+func TestLoopbackInterfaces(t *testing.T) {
+	p := &cfg.Params{InetInterfaces: "loopback-only", InetProtocols: cfg.Protocols{IPv4: true}}
+	list, err := newTestNames(t, "").interfaces(p)
+	if err != nil || !slices.Contains(list, netip.MustParseAddr("127.0.0.1")) {
+		t.Errorf("got %v, %v", list, err)
+	}
+	for _, addr := range list {
+		if !addr.IsLoopback() || !addr.Is4() {
+			t.Errorf("%v in %v", addr, list)
+		}
 	}
 }
 

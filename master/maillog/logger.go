@@ -93,12 +93,11 @@ func (l *Logger) ForPid(pid int) *Logger {
 }
 
 // Clone returns a logger with the same tag and destination but with a
-// connection and a queue of its own, for use by another goroutine. It does not
-// follow later calls of Open.
+// connection, a queue and a clock of its own, for use by another goroutine. It
+// does not follow later calls of Open, and its time is time.Now.
 func (l *Logger) Clone() *Logger {
 	c := *l
 	c.sink = newSink(l.sink.dest, l.sink.process)
-	c.sink.now = l.sink.now
 	return &c
 }
 

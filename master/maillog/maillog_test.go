@@ -151,6 +151,7 @@ func TestDerivedLoggers(t *testing.T) {
 	spawn := l.Named("spawn")
 	policy := spawn.With("one/policy/spawn").ForPid(88)
 	clone := l.Clone()
+	clone.Clock(newClock().Now)
 
 	spawn.Infof("a")
 	policy.Infof("b")
