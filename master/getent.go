@@ -89,14 +89,14 @@ func (k *query) start(l *loop.Loop) error {
 	if err != nil {
 		return k.failed("open /dev/null: %s", maillog.Strerror(err))
 	}
-	defer unix.Close(null)
+	defer func() { _ = unix.Close(null) }()
 	r, w, err := outputPipe()
 	if err != nil {
 		return k.failed("pipe: %s", maillog.Strerror(err))
 	}
-	defer unix.Close(w)
+	defer func() { _ = unix.Close(w) }()
 	if k.out, err = l.Watch(r, loop.Readable, k.readable); err != nil {
-		unix.Close(r)
+		_ = unix.Close(r)
 		return k.failed("%s", maillog.Strerror(err))
 	}
 	k.fd = r
@@ -124,8 +124,8 @@ func outputPipe() (r, w int, err error) {
 	unix.CloseOnExec(p[0])
 	unix.CloseOnExec(p[1])
 	if err := unix.SetNonblock(p[0], true); err != nil {
-		unix.Close(p[0])
-		unix.Close(p[1])
+		_ = unix.Close(p[0])
+		_ = unix.Close(p[1])
 		return -1, -1, err
 	}
 	return p[0], p[1], nil
@@ -156,7 +156,7 @@ func (k *query) readable(loop.Ready) {
 
 func (k *query) closeOutput() {
 	k.out.Stop() // first this: the number may be given away at once
-	unix.Close(k.fd)
+	_ = unix.Close(k.fd)
 	k.fd = -1
 }
 

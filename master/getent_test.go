@@ -249,7 +249,7 @@ func openGate(t *testing.T, dir string, passes int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { gate.Close() })
+	t.Cleanup(func() { _ = gate.Close() })
 	if _, err := gate.WriteString(strings.Repeat("\n", passes)); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (l *Lock) open() error {
 		return err
 	}
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return &lockError{err}
 	}
 	l.fd = fd

@@ -18,7 +18,7 @@ func TestLockFileIsPostfixs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	for _, c := range []struct {
 		pid  int
 		want string
@@ -61,7 +61,7 @@ func TestLockLeavesTheOldNumberUntilTheNewOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	if got, err := os.ReadFile(path); err != nil || string(got) != old {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -98,7 +98,7 @@ func TestLockIsExclusive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second.Close()
+	_ = second.Close()
 }
 
 func TestLockRefusesTraps(t *testing.T) {
@@ -130,6 +130,6 @@ func TestLockBelongsToItsOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	expectOwner(t, dir+"/master.lock", 4001, 4002)
 }

@@ -54,7 +54,7 @@ func socketPath(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return filepath.Join(dir, "socket")
 }
 
@@ -67,7 +67,7 @@ func serve(t *testing.T, path string) server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	return server{c}
 }
 
@@ -409,7 +409,7 @@ func BenchmarkSyslog(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	l := maillog.New("master")
 	if err := l.Open(maillog.Dest{Kind: maillog.Syslog, Path: path}); err != nil {
 		b.Fatal(err)

@@ -46,7 +46,7 @@ func openExisting(path string, flags int) (fd int, err error) {
 		return -1, fmt.Errorf("cannot open file: %w", reason{err})
 	}
 	if err := inspect(path, fd); err != nil {
-		syscall.Close(fd)
+		_ = syscall.Close(fd)
 		return -1, err
 	}
 	return fd, nil

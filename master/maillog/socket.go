@@ -42,7 +42,7 @@ func dial(path string, kind int) (fd int, err error) {
 		err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: path})
 	}
 	if err != nil {
-		syscall.Close(fd)
+		_ = syscall.Close(fd)
 		return -1, err
 	}
 	return fd, nil

@@ -23,7 +23,7 @@ func syslogStream(t *testing.T, path string) *net.UnixListener {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ln.Close() })
+	t.Cleanup(func() { _ = ln.Close() })
 	return ln
 }
 
@@ -36,7 +36,7 @@ func accept(t *testing.T, ln *net.UnixListener) (net.Conn, *bufio.Reader) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.Close() })
+	t.Cleanup(func() { _ = c.Close() })
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -86,8 +86,8 @@ func TestSyslogStream(t *testing.T) {
 		l.Infof("%s", text(next))
 		next++
 	}
-	c.Close()
-	ln.Close()
+	_ = c.Close()
+	_ = ln.Close()
 	ln = syslogStream(t, path)
 	last := next - 1
 	l.Infof("%s", text(next))
@@ -140,7 +140,7 @@ func TestStdoutPipeNeverBlocks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }()
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), fmt.Sprintf("PIPE_TEST=%d", lines))
 	cmd.Stdout = w
@@ -155,10 +155,10 @@ func TestStdoutPipeNeverBlocks(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	w.Close()
+	_ = w.Close()
 	report := bufio.NewReader(stderr)
 	expectRecord(t, report, '\n', "true 1 0")
-	stdin.Close()
+	_ = stdin.Close()
 	out := bufio.NewReader(r)
 	for i := range lines {
 		expectRecord(t, out, '\n', stamp+"mx postfix/master[77]: "+pipeText(i))
@@ -179,7 +179,7 @@ func TestStderrWithoutReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Close()
+	_ = r.Close()
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), "PIPE_TEST=3")
 	cmd.Stdout = w
@@ -190,7 +190,7 @@ func TestStderrWithoutReader(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	w.Close()
+	_ = w.Close()
 	report := bufio.NewReader(stderr)
 	expectRecord(t, report, '\n', "true -1 0")
 	expectRecord(t, report, '\n', "true -1 0")
