@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: ISC
+
+package maillog
+
+import (
+	"syscall"
+	"time"
+)
+
+// connect makes sure that there is something to write to.
+func (s *sink) connect() bool {
+	if s.fd >= 0 && !s.fallback {
+		return true
+	}
+	switch s.dest.Kind {
+	case Stdout:
+		s.fd, s.shared, s.framing = 1, true, lineEnded
+	case Stderr:
+		s.fd, s.shared, s.framing = 2, true, lineEnded
+	case File:
+		s.reopen()
+	case Syslog:
+		s.connectSyslog()
+	case Postlog:
+		s.connectPostlog()
+	}
+	return s.fd >= 0
+}
+
+func (s *sink) connectSyslog() {
+	if !s.mayRetry() {
+		return
+	}
+	fd, stream, err := dialSyslog(s.dest.Path)
+	if err != nil {
+		s.retryLater()
+		return
+	}
+	s.fd, s.framing = fd, datagram
+	if stream {
+		s.framing = nulEnded
+	}
+}
+
+// connectPostlog prefers postlogd to its file, at each line: the server is a
+// child of ours, as a rule, and will be back.
+func (s *sink) connectPostlog() {
+	if !s.fallback && !s.mayRetry() {
+		return
+	}
+	if fd, err := dial(s.dest.Path, syscall.SOCK_DGRAM); err == nil {
+		s.disconnect() // from the file
+		s.fd, s.framing = fd, datagram
+		return
+	}
+	if s.fallback {
+		return
+	}
+	if s.dest.File == "" {
+		s.retryLater()
+		return
+	}
+	s.reopen()
+	s.fallback = s.fd >= 0
+}
+
+func (s *sink) reopen() {
+	if !s.mayRetry() {
+		return
+	}
+	fd, err := s.dest.openFile()
+	if err != nil {
+		s.retryLater()
+		return
+	}
+	s.fd, s.framing = fd, lineEnded
+}
+
+func (s *sink) mayRetry() bool { return s.retry.IsZero() || !s.now().Before(s.retry) }
+
+func (s *sink) retryLater() { s.retry = s.now().Add(retryAfter) }
+
+// disconnect lets go of the descriptor, but not before it is unwatched. A line
+// that was written in part is written again, whole.
+func (s *sink) disconnect() {
+	busy := s.busy
+	s.busy = true // a line from hook must not revive the connection
+	s.waiting = false
+	s.tell()
+	s.busy = busy
+	if s.fd >= 0 && !s.shared {
+		_ = syscall.Close(s.fd)
+	}
+	s.fd, s.shared, s.fallback, s.off = -1, false, false, 0
+	s.retry = time.Time{}
+}
