@@ -159,7 +159,7 @@ func (e *masterEntry) chroot() bool {
 	chroot := e.flag("chroot", fallback)
 	switch {
 	case chroot && e.rootless:
-		e.fail("field \"chroot\": \"y\" needs a master that runs as root, and rootless = yes; specify n or -")
+		e.fail("field \"chroot\": \"y\" is impossible with rootless = yes; specify n or -")
 	case defaulted && e.oldChroot:
 		e.notes = append(e.notes, Note{Info, fmt.Sprintf(
 			"%s: line %d: using backwards-compatible default setting chroot=%s", e.file, e.line, fallback)})

@@ -213,7 +213,7 @@ func TestMasterDefaults(t *testing.T) {
 
 func TestMasterDefaultsInvalid(t *testing.T) {
 	for _, row := range []struct{ setting, text, want string }{
-		{"rootless=yes", "a unix - - y - - x", `m, line 1: field "chroot": "y" needs a master that runs as root, and rootless = yes; specify n or -`},
+		{"rootless=yes", "a unix - - y - - x", `m, line 1: field "chroot": "y" is impossible with rootless = yes; specify n or -`},
 		{"inet_interfaces=", ":25 inet n - n - - x", "m, line 1: service definition requires valid host name or address, or non-empty inet_interfaces setting"},
 	} {
 		_, _, err := ParseMaster("m", strings.NewReader(row.text), mainWith(row.setting))

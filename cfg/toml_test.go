@@ -95,7 +95,7 @@ f, line 6: argument "a\nb": a line break or a null byte cannot be passed to a se
 		{service + "command = \"x\"\nwakeup = \"0s\"", `line 4: wakeup: specify a time in whole seconds with its unit, such as "60s" or "5m"`},
 		{service + "command = \"x\"\nwakeup = \"1.5s\"", `line 4: wakeup: specify a time in whole seconds with its unit, such as "60s" or "5m"`},
 		{service + "command = \"x\"\nwakeup_if_used = true", `line 4: wakeup_if_used: there is no wakeup; specify how often, such as wakeup = "60s"`},
-		{"rootless = true\n" + service + "command = \"x\"\nchroot = true", `line 5: chroot: true needs a master that runs as root, and rootless = true; remove one of the two`},
+		{"rootless = true\n" + service + "command = \"x\"\nchroot = true", `line 5: chroot: impossible with rootless = true; leave one of the two out`},
 
 		// Several at once, in the order of the text.
 		{"[[service]]\nlisten = 25\nrun = 1\n[[service]]\nlisten = 26\nlimt = 1\ncommand = \"x\"\n[parameters]\nz = 1.5\n", `line 3: run: specify a list, such as run = ["one", "two"]

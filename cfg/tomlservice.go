@@ -50,7 +50,7 @@ func (s *tomlService) parse(it *item) bool {
 	if in := s.keys["chroot"]; in != nil {
 		s.Chroot = s.boolean(in)
 		if s.Chroot && s.rootless {
-			s.fail(in, "chroot: true needs a master that runs as root, and rootless = true; remove one of the two")
+			s.fail(in, "chroot: impossible with rootless = true; leave one of the two out")
 		}
 	}
 	s.limits()
