@@ -91,6 +91,22 @@ func (r *evaluation) oneOf(name string, words []string) string {
 	return value
 }
 
+// level evaluates a compatibility level. Other parameters are evaluated with
+// a good one when it is bad, so that it is one error and not several.
+func (r *evaluation) level(name string) string {
+	value := r.text(name)
+	_, err := parseLevel(value)
+	if r.good(name) && err == nil {
+		return value
+	}
+	if r.good(name) {
+		r.errorf(name, "%v; specify a number such as 3.6", err)
+	}
+	r.m = r.m.Clone()
+	r.m.setAt(name, "0", r.m.Line(name))
+	return value
+}
+
 // Protocols is inet_protocols: the address families in use.
 type Protocols struct {
 	Text       string // as it was evaluated

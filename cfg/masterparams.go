@@ -69,8 +69,9 @@ type Params struct {
 // an Errors with all that was found, in the order of the file's lines.
 func (m *Main) Params() (*Params, error) {
 	r := evaluation{m: m}
+	compatibility := r.level("compatibility_level") // first this: other defaults depend on it
 	p := &Params{
-		CompatibilityLevel: r.text("compatibility_level"),
+		CompatibilityLevel: compatibility,
 		MailVersion:        r.text("mail_version"),
 
 		ConfigDirectory: r.text("config_directory"),
@@ -128,7 +129,7 @@ func (m *Main) Params() (*Params, error) {
 // rest evaluates what all programs check and the master has no use for.
 func (r *evaluation) rest() {
 	for _, name := range slices.Sorted(maps.Keys(commonParams)) {
-		if r.done[name] {
+		if _, evaluated := r.done[name]; evaluated {
 			continue
 		}
 		switch commonParams[name].kind {
@@ -147,9 +148,6 @@ func (r *evaluation) rest() {
 // together checks what depends on more than one parameter, or on the form of
 // a text.
 func (r *evaluation) together(p *Params) {
-	if _, err := parseLevel(p.CompatibilityLevel); err != nil && r.good("compatibility_level") {
-		r.errorf("compatibility_level", "%v", err)
-	}
 	if r.good("myhostname") && !validHost(p.MyHostname) {
 		r.errorf("myhostname", "parameter myhostname: bad parameter value: %s", p.MyHostname)
 	}
@@ -159,7 +157,7 @@ func (r *evaluation) together(p *Params) {
 	if r.good("relayhost") && r.good("myhostname") && strings.EqualFold(r.text("relayhost"), p.MyHostname) {
 		r.errorf("relayhost", "myhostname and relayhost parameter settings must not be identical: %s", p.MyHostname)
 	}
-	if origin := r.text("myorigin"); r.good("myorigin") && strings.ContainsAny(origin, ", \t\r\n") {
+	if origin := r.text("myorigin"); r.good("myorigin") && r.good("myhostname") && strings.ContainsAny(origin, ", \t\r\n") {
 		r.errorf("myorigin", "myorigin parameter setting must not contain multiple values: %s", origin)
 	}
 	if p.MaillogFile != "" && r.good("maillog_file") && r.good("maillog_file_prefixes") &&

@@ -34,8 +34,11 @@ func (x *expansion) hostname() (string, error) {
 	if !known {
 		name = parameters["myhostname"].def
 	}
-	if strings.Contains(name, ".") || x.inHostname {
+	switch {
+	case strings.Contains(name, "."):
 		return name, nil
+	case x.inHostname: // mydomain refers to it: nothing is known yet
+		return "", nil
 	}
 	x.inHostname = true
 	defer func() { x.inHostname = false }()
