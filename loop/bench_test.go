@@ -39,7 +39,7 @@ func BenchmarkTimer(b *testing.B) {
 		l := benchLoop(b)
 		list := make([]*loop.Timer, n)
 		for i := range list {
-			list[i] = l.After(time.Hour+time.Duration(rand.IntN(3600e9)), func() {})
+			list[i] = l.After(time.Hour+time.Duration(rand.Int64N(3600e9)), func() {})
 		}
 		t := l.After(0, func() {})
 		t.Stop()

@@ -52,6 +52,18 @@ func output(t testing.TB, l *loop.Loop, c *loop.Cmd) string {
 // TestExit: every way to end, with its status.
 func TestExit(t *testing.T) {
 	l := looptest.New(t)
+	checkExits(t, l)
+}
+
+// TestExitBySignal is TestExit where there are no pidfds.
+func TestExitBySignal(t *testing.T) {
+	l := looptest.New(t)
+	l.NoPidfds()
+	checkExits(t, l)
+}
+
+func checkExits(t *testing.T, l *loop.Loop) {
+	t.Helper()
 	for _, test := range []struct {
 		line   string
 		code   int
@@ -89,7 +101,16 @@ func TestExitUsage(t *testing.T) {
 // TestExitAfterSpawn: a child that ends at once, and one whose end nobody
 // wants to know, started from a callback.
 func TestExitAfterSpawn(t *testing.T) {
-	l := looptest.New(t)
+	t.Run("pidfds", func(t *testing.T) { exitAfterSpawn(t, looptest.New(t)) })
+	t.Run("SIGCHLD", func(t *testing.T) {
+		l := looptest.New(t)
+		l.NoPidfds()
+		exitAfterSpawn(t, l)
+	})
+}
+
+func exitAfterSpawn(t *testing.T, l *loop.Loop) {
+	t.Helper()
 	returned, exited := 0, 0
 	var spawned uint64
 	l.Later(func() {
@@ -247,7 +268,20 @@ func exhaust(t testing.TB) (release func()) {
 // TestManyChildren: each exit is told to the right callback, with its status,
 // and no descriptor gets another's event.
 func TestManyChildren(t *testing.T) {
-	l := looptest.New(t)
+	for name, set := range map[string]func(*loop.Loop){
+		"pidfds":  func(*loop.Loop) {},
+		"SIGCHLD": (*loop.Loop).NoPidfds,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := looptest.New(t)
+			set(l)
+			manyChildren(t, l)
+		})
+	}
+}
+
+func manyChildren(t *testing.T, l *loop.Loop) {
+	t.Helper()
 	const n = 200
 	want := make(map[int]int)
 	bad := 0

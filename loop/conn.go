@@ -163,7 +163,8 @@ func (c *Conn) Close(err error) {
 }
 
 // Hold stops reading and the idle clock until Again: the answer to what Data
-// left unused takes a while.
+// left unused takes a while. That the peer has gone meanwhile is not noticed
+// before then.
 func (c *Conn) Hold() {
 	c.l.owner.check()
 	if c.state != open || c.held {

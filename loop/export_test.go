@@ -2,6 +2,8 @@
 
 package loop
 
+import "golang.org/x/sys/unix"
+
 // WakeFd is readable while the mailbox has something.
 func (l *Loop) WakeFd() int { return l.mail.waker.readable() }
 
@@ -12,6 +14,30 @@ const Batch = acceptBatch
 func (l *Loop) Buffers() (n int) {
 	for _, list := range l.buffers.free {
 		n += len(list)
+	}
+	return n
+}
+
+// NoPidfds makes l start its children as on a system that has none.
+func (l *Loop) NoPidfds() { l.starter = plain{l.starter} }
+
+type plain struct{ starter }
+
+func (p plain) start(c *Cmd) (pid, pidfd int, err error) {
+	pid, pidfd, err = p.starter.start(c)
+	if pidfd >= 0 {
+		_ = unix.Close(pidfd)
+	}
+	return pid, -1, err
+}
+
+// Unapplied counts the system calls that the next turn will make for changes
+// in what is watched for.
+func (l *Loop) Unapplied() (n int) {
+	for _, w := range l.changed {
+		if w.fd >= 0 && w.want != w.asked {
+			n++
+		}
 	}
 	return n
 }

@@ -204,12 +204,12 @@ func (l *Loop) Close() error {
 	if l.inTurn {
 		panic("loop: Close called from inside a callback; use Stop")
 	}
+	l.closed = true // first this: nothing new from Closed
 	for _, w := range l.watches {
 		if w != nil && w.conn != nil {
 			w.conn.finish(ErrClosed)
 		}
 	}
-	l.closed = true
 	l.forwarder.end()
 	l.dog.quit()
 	l.dog = nil

@@ -12,6 +12,7 @@ import (
 // connection, and ends those that are to end. What Closed asks for, on other
 // connections, is settled in the next turn.
 func (l *Loop) settle() {
+	l.dog.enter(nil) // what the writes take is no callback's fault
 	list := l.dirty
 	l.dirty = l.dirtySpare[:0]
 	for _, c := range list {

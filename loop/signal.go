@@ -44,6 +44,9 @@ func (l *Loop) OnSignal(s os.Signal, f func()) {
 // ignore s. OnSignal ends it.
 func (l *Loop) IgnoreSignal(s os.Signal) {
 	l.owner.check()
+	if s == sigchld {
+		panic("loop: SIGCHLD must not be ignored: the kernel would keep exits to itself")
+	}
 	delete(l.signals, s)
 	signal.Ignore(s)
 }

