@@ -12,10 +12,7 @@ import (
 // process is, and switches nothing: without root there is nobody else to be.
 type Ids struct{ uid, gid int }
 
-type ids = Ids
-
-// IdsOf returns the ids of a user with its primary group.
-func IdsOf(u User) Ids { return Ids{uid: u.Uid, gid: u.Gid} }
+type ids = Ids // as a field, and where only this package looks
 
 // do calls f with the effective ids of i and i's group as the only
 // supplementary one, and returns what f returns, or why it was not called. f
