@@ -64,6 +64,7 @@ func (d *daemon) run() int {
 	if err := loop.CloseOnExecFrom(first); err != nil {
 		return d.fatal(err)
 	}
+	raiseFiles()
 	if err := d.findConfig(); err != nil {
 		return d.fatal(err)
 	}
