@@ -8,20 +8,20 @@ import (
 	"postloop/cfg"
 )
 
-// childEnv returns what every process finds in its environment under p.
+// childEnv returns what every process finds in its environment under p. The
+// tag of the log is imported like anything else; where the log daemon is,
+// every process learns, whatever is imported.
 func childEnv(environ []string, p *cfg.Params) []string {
-	var set []string
-	drop := func(name string) { environ = without(environ, name) }
-	drop("POSTLOG_SERVICE")
-	drop("POSTLOG_HOSTNAME")
-	drop("MAIL_LOGTAG")
-	set = append(set, "MAIL_LOGTAG="+p.SyslogName)
-	if p.MaillogFile != "" && p.LogTo == "" {
-		set = append(set,
-			"POSTLOG_SERVICE="+p.QueueDirectory+"/public/"+p.PostlogServiceName,
-			"POSTLOG_HOSTNAME="+p.MyHostname)
+	for _, name := range []string{"POSTLOG_SERVICE", "POSTLOG_HOSTNAME", "MAIL_LOGTAG"} {
+		environ = without(environ, name)
 	}
-	return cfg.CleanEnv(append(environ, set...), p.ImportEnvironment)
+	env := cfg.CleanEnv(append(environ, "MAIL_LOGTAG="+p.SyslogName), p.ImportEnvironment)
+	if p.MaillogFile == "" || p.LogTo != "" {
+		return env
+	}
+	return append(without(without(env, "POSTLOG_SERVICE"), "POSTLOG_HOSTNAME"),
+		"POSTLOG_SERVICE="+p.QueueDirectory+"/public/"+p.PostlogServiceName,
+		"POSTLOG_HOSTNAME="+p.MyHostname)
 }
 
 // without returns environ less the variable name, in a slice of its own.

@@ -86,7 +86,7 @@ func (st *status) reported(loop.Ready) {
 		r, ok := proto.ParseStatus(buf[:n])
 		if !ok {
 			st.gossip("service %s(%s): child (pid %d) sent partial status update (%d bytes)",
-				st.s.key.name, st.s.spec.Name, claimedPid(buf[:n]), n)
+				st.s.spec.Name, st.s.key.name, claimedPid(buf[:n]), n)
 			continue
 		}
 		st.report(r)

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"postloop/loop"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -26,6 +28,12 @@ const (
 // is the master whose number is in the lock file. This one reads no
 // configuration and knows nothing; the other finds out what is wrong.
 func (d *daemon) monitor() int {
+	// The second process would otherwise keep open for ever what a caller
+	// waits to see closed.
+	if err := loop.CloseOnExecFrom(3); err != nil {
+		d.log.Fatalf("%v", err)
+		return 1
+	}
 	var pipe [2]int
 	if err := unix.Pipe(pipe[:]); err != nil {
 		d.log.Fatalf("pipe: %v", err)
