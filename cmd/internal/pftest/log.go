@@ -66,6 +66,7 @@ var normal = []struct {
 	{regexp.MustCompile(`queued as [0-9A-F]{6,}`), "queued as QUEUEID"},
 	{regexp.MustCompile(`(127\.0\.0\.1\]?):\d{2,5}\b`), "$1:PORT"},
 	{regexp.MustCompile(`-- version \S+, `), "-- version V, "},
+	{regexp.MustCompile(`https?://www\.postfix`), "http://www.postfix"}, // https from 3.12 on
 	{regexp.MustCompile(`message-id=<[^>]*>`), "message-id=<ID>"},
 	{regexp.MustCompile(`\bsize=\d+`), "size=N"},
 	{regexp.MustCompile(`\b(delay|delays|conn_use)=[0-9./]+`), "$1=N"},
