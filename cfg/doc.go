@@ -27,11 +27,10 @@
 // # Limits
 //
 // The package does nothing but read: no name of a user, host or port is looked
-// up, and whether a directory exists is not asked. References to $names that
-// multiply without end are cut off with an error, where Postfix takes all the
-// time and memory there is. A default that is not set counts in ${name?text} as what it
-// evaluates to, as it does to Postfix's daemons; postconf(1) goes by its
-// unevaluated text.
+// up, and whether a directory exists is not asked. References that multiply
+// without end are cut off with an error, where Postfix takes all the time and
+// memory there is. In ${name?text}, a default counts as what it evaluates to,
+// as it does to Postfix's daemons; postconf(1) goes by its unevaluated text.
 //
 // # See also
 //
