@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
+
+	"golang.org/x/sys/unix"
 )
 
 func benchLoop(b *testing.B) *loop.Loop {

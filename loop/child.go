@@ -3,6 +3,8 @@
 package loop
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -145,7 +147,7 @@ func (l *Loop) reap() {
 		pid, err := wait4(k.pid, &k.end)
 		switch {
 		case pid == k.pid:
-		case err == unix.ECHILD:
+		case errors.Is(err, unix.ECHILD):
 			k.end.Status = 255 << 8
 		default: // not yet; the pidfd will say so again
 			continue

@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"errors"
 	"os"
 	"syscall"
 
@@ -37,7 +38,7 @@ func (forkExec) start(c *Cmd) (pid, pidfd int, err error) {
 	switch {
 	case err == nil:
 		return pid, max(pidfd, -1), nil
-	case wasBorn(pidfd, err), err == unix.EINVAL: // EINVAL: a NUL in a string
+	case wasBorn(pidfd, err), errors.Is(err, unix.EINVAL): // EINVAL: a NUL in a string
 		return 0, -1, &ExecError{c.Path, err}
 	default:
 		return 0, -1, os.NewSyscallError("fork", err)

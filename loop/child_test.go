@@ -11,9 +11,10 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // run runs a command to its end.

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // recorder is a Handler that keeps what happens. It uses whole lines, or what

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
+
+	"golang.org/x/sys/unix"
 )
 
 // shout answers each line in capitals, and keeps nothing of its own: what is
@@ -34,7 +35,7 @@ func ExampleLoop_Conn() {
 		fmt.Println(err)
 		return
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
 		fmt.Println(err)
@@ -68,7 +69,7 @@ func ExampleLoop_Spawn() {
 		fmt.Println(err)
 		return
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	_, err = l.Spawn(&loop.Cmd{
 		Path:  "/bin/sh",
 		Args:  []string{"sh", "-c", "exit 75"},
@@ -99,7 +100,7 @@ func ExampleLoop_After() {
 		fmt.Println(err)
 		return
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	l.After(2*time.Millisecond, func() {
 		fmt.Println("second")
 		l.After(0, l.Stop) // in the next turn
@@ -124,7 +125,7 @@ func ExampleLoop_Post() {
 		fmt.Println(err)
 		return
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	go l.Post(func() {
 		fmt.Println("on the loop")
 		l.Stop()

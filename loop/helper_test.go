@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
+
+	"golang.org/x/sys/unix"
 )
 
 // roles are what the test binary can be when a test executes it again.

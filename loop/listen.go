@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -109,7 +110,7 @@ func (ln *Listener) ready(Ready) {
 			ln.recovered()
 			ln.l.dog.enter(ln.accepted)
 			ln.accepted(fd, newPeer(fd, sa))
-		case err == unix.EAGAIN: // others accept from it too
+		case errors.Is(err, unix.EAGAIN): // others accept from it too
 			ln.recovered()
 			return
 		case isClients(err):
@@ -123,10 +124,13 @@ func (ln *Listener) ready(Ready) {
 // isClients reports whether err is about the one connection that accept would
 // have returned.
 func isClients(err error) bool {
-	switch err {
-	case unix.EINTR, unix.ECONNABORTED, unix.EPROTO, unix.EPERM, unix.ECONNRESET,
-		unix.ENETDOWN, unix.ENETUNREACH, unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENOPROTOOPT, unix.ETIMEDOUT:
-		return true
+	for _, e := range [...]unix.Errno{
+		unix.EINTR, unix.ECONNABORTED, unix.EPROTO, unix.EPERM, unix.ECONNRESET, unix.ENETDOWN,
+		unix.ENETUNREACH, unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENOPROTOOPT, unix.ETIMEDOUT,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
 	}
 	return false
 }

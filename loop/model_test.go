@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 var seedFlag = flag.Uint64("seed", 0, "seed of the random operations; 0: a new one")

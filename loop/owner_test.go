@@ -7,9 +7,10 @@ package loop_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestOwner: with the tag, whatever is called from another goroutine while a

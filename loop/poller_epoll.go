@@ -69,11 +69,10 @@ func (p *poller) wait(d time.Duration) ([]event, error) {
 	if errno == 0 && n == 0 && d != 0 {
 		n, errno = p.block(d)
 	}
-	switch errno {
-	case 0:
-	case unix.EINTR:
+	if errno == unix.EINTR {
 		return nil, nil
-	default:
+	}
+	if errno != 0 {
 		return nil, os.NewSyscallError("epoll_wait", errno)
 	}
 	p.events = p.events[:0]

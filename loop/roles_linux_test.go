@@ -5,8 +5,9 @@ package loop_test
 import (
 	"fmt"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
+
+	"golang.org/x/sys/unix"
 )
 
 func init() { roles["subreaper"] = subreaper }

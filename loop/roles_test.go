@@ -8,8 +8,9 @@ import (
 	"runtime/debug"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
+
+	"golang.org/x/sys/unix"
 )
 
 func init() {

@@ -47,8 +47,8 @@ func (c *Conn) settle() {
 // send writes as much of the queue as the peer takes.
 func (c *Conn) send() {
 	n, err := unix.Write(c.watch.fd, c.out[c.sent:])
-	switch {
-	case err == nil:
+	switch err {
+	case nil:
 		c.sent += n
 		c.alive()
 		if c.Queued() == 0 {
@@ -57,7 +57,7 @@ func (c *Conn) send() {
 			c.out = c.out[:copy(c.out, c.out[c.sent:])]
 			c.sent = 0
 		}
-	case err == unix.EAGAIN || err == unix.EINTR:
+	case unix.EAGAIN, unix.EINTR:
 	default:
 		if c.err == nil {
 			c.err = os.NewSyscallError("write", err)

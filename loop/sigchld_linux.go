@@ -38,11 +38,10 @@ func sigaction(s unix.Signal, set, old *action) error {
 	for _, size := range [...]uintptr{8, 16} {
 		_, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(s),
 			uintptr(unsafe.Pointer(set)), uintptr(unsafe.Pointer(old)), size, 0, 0)
-		switch errno {
-		case 0:
+		if errno == 0 {
 			return nil
-		case unix.EINVAL:
-		default:
+		}
+		if errno != unix.EINVAL {
 			return errno
 		}
 	}

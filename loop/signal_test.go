@@ -5,8 +5,9 @@ package loop_test
 import (
 	"testing"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 func raise(t testing.TB, s unix.Signal) {

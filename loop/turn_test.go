@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // talker writes what it is told to and notes its end.

@@ -6,9 +6,10 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestPost: from many goroutines, nothing is lost, each one's order is kept,

@@ -9,9 +9,10 @@ import (
 	"slices"
 	"testing"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // TestReadiness: what is reported of a stream socket in each of its states.
@@ -200,12 +201,12 @@ func TestAlwaysReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer null.Close()
+	defer func() { _ = null.Close() }()
 	for _, fd := range []int{int(f.Fd()), int(null.Fd())} {
 		var got loop.Ready
 		w := watch(t, l, fd, readable, func(r loop.Ready) { got = r })

@@ -194,12 +194,11 @@ func (d *watchdog) watch() {
 
 // nameOf is the name of a callback, as a stack trace would have it.
 func nameOf(callback any) string {
-	switch v := reflect.ValueOf(callback); v.Kind() {
-	case reflect.Invalid:
+	if callback == nil {
 		return "the loop itself"
-	case reflect.Func:
-		return runtime.FuncForPC(v.Pointer()).Name()
-	default:
-		return fmt.Sprintf("%T", callback)
 	}
+	if v := reflect.ValueOf(callback); v.Kind() == reflect.Func {
+		return runtime.FuncForPC(v.Pointer()).Name()
+	}
+	return fmt.Sprintf("%T", callback)
 }

@@ -20,7 +20,7 @@ func identify(t testing.TB, fd int) file {
 	if err := unix.Fstat(fd, &st); err != nil {
 		t.Fatalf("fstat %d: %v", fd, err)
 	}
-	return file{uint64(st.Dev), uint64(st.Ino)}
+	return file{uint64(st.Dev), uint64(st.Ino)} //nolint:unconvert // their types differ between systems
 }
 
 func open(fd int) bool {
@@ -72,7 +72,7 @@ func highest(t testing.TB) int {
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
 	}
-	return int(min(uint64(limit.Cur), 1<<16)) - 1
+	return int(min(uint64(limit.Cur), 1<<16)) - 1 //nolint:unconvert // its type differs between systems
 }
 
 func compare(t testing.TB, before, after map[int]string) {

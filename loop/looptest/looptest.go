@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
+
+	"golang.org/x/sys/unix"
 )
 
 // patience is how long Until waits, in real time, for what should happen at

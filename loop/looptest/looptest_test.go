@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // fake is a test that keeps what it is told, instead of failing.
