@@ -30,17 +30,11 @@ func Load(dir string, prepare func(*Main)) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready := func(m *Main) {
-		m.SetDefault("config_directory", dir)
-		if prepare != nil {
-			prepare(m)
-		}
-	}
 	var errs Errors
 	if file == tomlFile {
-		err = c.loadTOML(ready)
+		err = c.loadTOML(withDefaults(dir, prepare))
 	} else {
-		err = c.loadPostfix(ready)
+		err = c.loadPostfix(withDefaults(dir, prepare))
 	}
 	if err != nil && !errors.As(err, &errs) {
 		return nil, err // a file that cannot be opened says enough
@@ -54,6 +48,35 @@ func Load(dir string, prepare func(*Main)) (*Config, error) {
 		return nil, errs
 	}
 	return c, nil
+}
+
+// LoadMain is Load for those who need no service: errors in master.cf, which
+// is not read, do not concern them. A postloop.toml is read as a whole.
+func LoadMain(dir string, prepare func(*Main)) (*Main, error) {
+	file, err := choose(dir)
+	if err != nil {
+		return nil, err
+	}
+	if file == tomlFile {
+		c, err := Load(dir, prepare)
+		if err != nil {
+			return nil, err
+		}
+		return c.Main, nil
+	}
+	c := &Config{Dir: dir}
+	err = c.loadMain(withDefaults(dir, prepare))
+	return c.Main, err
+}
+
+// withDefaults gives a Main what is known before its file is read.
+func withDefaults(dir string, prepare func(*Main)) func(*Main) {
+	return func(m *Main) {
+		m.SetDefault("config_directory", dir)
+		if prepare != nil {
+			prepare(m)
+		}
+	}
 }
 
 // choose returns the file to begin with.
@@ -82,9 +105,8 @@ func (c *Config) loadTOML(ready func(*Main)) error {
 	return err
 }
 
-// loadPostfix reads master.cf even if main.cf has errors, to find those in
-// both.
-func (c *Config) loadPostfix(ready func(*Main)) error {
+// loadMain reads main.cf.
+func (c *Config) loadMain(ready func(*Main)) error {
 	f, err := os.Open(filepath.Join(c.Dir, mainFile))
 	if err != nil {
 		return err
@@ -92,10 +114,18 @@ func (c *Config) loadPostfix(ready func(*Main)) error {
 	defer f.Close() //nolint:errcheck // nothing was written
 	c.Main = NewMain(f.Name())
 	ready(c.Main)
-	var errs Errors
-	errors.As(c.Main.read(f), &errs)
+	err = c.Main.read(f)
 	c.Notes = c.Main.Notes()
+	return err
+}
 
+// loadPostfix reads master.cf even if main.cf has errors, to find those in
+// both.
+func (c *Config) loadPostfix(ready func(*Main)) error {
+	var errs Errors
+	if err := c.loadMain(ready); err != nil && !errors.As(err, &errs) {
+		return err
+	}
 	g, err := os.Open(filepath.Join(c.Dir, masterFile))
 	if err != nil {
 		return err

@@ -100,3 +100,23 @@ func TestModified(t *testing.T) {
 		}
 	}
 }
+
+// TestLoadMain reads main.cf beside a master.cf that nobody could read.
+func TestLoadMain(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"main.cf": "queue_directory = /q\n", "master.cf": "nonsense\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Load(dir, nil); err == nil {
+		t.Error("Load does not mind a bad master.cf")
+	}
+	m, err := LoadMain(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q, err := m.Value("queue_directory"); q != "/q" || err != nil {
+		t.Errorf("queue_directory = %q, %v", q, err)
+	}
+}

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"postloop/cfg"
-	"postloop/master/maillog"
 )
 
 // checkOwner resolves mail_owner and refuses what would give it away.
@@ -25,9 +24,9 @@ func (t *transaction) checkOwner() (ids, error) {
 		return ids{}, t.paramError("mail_owner", err, "unknown user name value: "+p.MailOwner)
 	}
 	switch {
-	case owner.Uid == 0:
+	case owner.UID == 0:
 		err = t.paramError("mail_owner", nil, fmt.Sprintf("user %s has privileged user ID", p.MailOwner))
-	case owner.Gid == 0:
+	case owner.GID == 0:
 		err = t.paramError("mail_owner", nil, fmt.Sprintf("user %s has privileged group ID", p.MailOwner))
 	}
 	if err != nil {
@@ -42,26 +41,29 @@ func (t *transaction) checkOwner() (ids, error) {
 		return ids{}, t.paramError("default_privs", err, "unknown user name value: "+p.DefaultPrivs)
 	}
 	switch {
-	case group.Gid == 0:
+	case group.GID == 0:
 		err = t.paramError("setgid_group", nil, fmt.Sprintf("group %s has privileged group ID", p.SetgidGroup))
-	case nobody.Uid == 0:
+	case nobody.UID == 0:
 		err = t.paramError("default_privs", nil, fmt.Sprintf("user %s has privileged user ID", p.DefaultPrivs))
-	case nobody.Gid == 0:
+	case nobody.GID == 0:
 		err = t.paramError("default_privs", nil, fmt.Sprintf("user %s has privileged group ID", p.DefaultPrivs))
-	case nobody.Uid == owner.Uid:
-		err = t.paramError("default_privs", nil, fmt.Sprintf("parameters default_privs and mail_owner: %s and %s have the same user ID %d", p.DefaultPrivs, p.MailOwner, owner.Uid))
-	case group.Gid == owner.Gid:
-		err = t.paramError("setgid_group", nil, fmt.Sprintf("parameters setgid_group and mail_owner: %s and %s have the same group ID %d", p.SetgidGroup, p.MailOwner, owner.Gid))
-	case group.Gid == nobody.Gid:
-		err = t.paramError("setgid_group", nil, fmt.Sprintf("parameters setgid_group and default_privs: %s and %s have the same group ID %d", p.SetgidGroup, p.DefaultPrivs, nobody.Gid))
+	case nobody.UID == owner.UID:
+		err = t.paramError("default_privs", nil, fmt.Sprintf("parameters default_privs and mail_owner: %s and %s have the same user ID %d", p.DefaultPrivs, p.MailOwner, owner.UID))
+	case group.GID == owner.GID:
+		err = t.paramError("setgid_group", nil, fmt.Sprintf("parameters setgid_group and mail_owner: %s and %s have the same group ID %d", p.SetgidGroup, p.MailOwner, owner.GID))
+	case group.GID == nobody.GID:
+		err = t.paramError("setgid_group", nil, fmt.Sprintf("parameters setgid_group and default_privs: %s and %s have the same group ID %d", p.SetgidGroup, p.DefaultPrivs, nobody.GID))
 	}
-	return ids{uid: owner.Uid, gid: owner.Gid}, err
+	return ids{uid: owner.UID, gid: owner.GID}, err
 }
 
 // paramError blames a parameter; an answer that is still on its way is nobody's fault.
 func (t *transaction) paramError(name string, err error, text string) error {
 	if errors.Is(err, ErrPending) {
 		return err
+	}
+	if err != nil && !errors.Is(err, ErrUnknown) { // nobody could be asked
+		text += ": " + err.Error()
 	}
 	return &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line(name), Text: "parameter " + name + ": " + text}
 }
@@ -144,52 +146,4 @@ func (t *transaction) checkHosted(w *wanted, create HostFunc) error {
 	}
 	w.hosted, err = create(w.host)
 	return err
-}
-
-// interfaces returns the addresses of inet_interfaces. "all" needs none: it
-// stands for the wildcard addresses.
-func (t *transaction) interfaces() ([]netip.Addr, error) {
-	p := t.params
-	text := strings.TrimSpace(p.InetInterfaces)
-	if text == "" || strings.EqualFold(text, "all") {
-		return nil, nil
-	}
-	local, err := Interfaces()
-	if err != nil {
-		return nil, t.paramError("inet_interfaces", nil, maillog.Strerror(err))
-	}
-	var list []netip.Addr
-	pending := false
-	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t,", r) }) {
-		if word == "loopback-only" {
-			for _, addr := range local {
-				if addr.IsLoopback() {
-					list = append(list, addr)
-				}
-			}
-			continue
-		}
-		addrs, err := t.names.Host(strings.Trim(word, "[]"), p.InetProtocols.IPv4, p.InetProtocols.IPv6)
-		if errors.Is(err, ErrPending) {
-			pending = true
-			continue
-		}
-		if err != nil {
-			return nil, t.paramError("inet_interfaces", nil, "host not found: "+word)
-		}
-		for _, addr := range addrs {
-			if !slices.Contains(local, addr) {
-				return nil, t.paramError("inet_interfaces", nil, "no local interface found for "+addr.String())
-			}
-			list = append(list, addr)
-		}
-	}
-	if pending {
-		return nil, ErrPending
-	}
-	list = slices.DeleteFunc(list, func(a netip.Addr) bool { return a.Is4() && !p.InetProtocols.IPv4 || a.Is6() && !p.InetProtocols.IPv6 })
-	if len(list) == 0 {
-		return nil, t.paramError("inet_interfaces", nil, "could not find any active network interfaces")
-	}
-	return list, nil
 }

@@ -273,7 +273,7 @@ func TestResolveWithTheSystems(t *testing.T) {
 	}
 	resolve(t, n, l)
 	u, g, h, err := pass()
-	if err != nil || u.Uid != 0 || u.Name != "root" || g.Name != "daemon" || g.Gid == 0 || len(h) == 0 || !h[0].IsLoopback() {
+	if err != nil || u.UID != 0 || u.Name != "root" || g.Name != "daemon" || g.GID == 0 || len(h) == 0 || !h[0].IsLoopback() {
 		t.Errorf("got %+v, %+v, %v, %v", u, g, h, err)
 	}
 	if _, err := n.User("no-such-user-at-all"); !errors.Is(err, ErrPending) {

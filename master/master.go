@@ -108,6 +108,9 @@ func (m *Master) Shutdown(done func()) {
 		return
 	}
 	m.stopping, m.stopped = true, done
+	if m.change != nil {
+		m.change.names.Abandon()
+	}
 	for _, s := range m.services {
 		s.stopWakeup()
 		s.stopping = true

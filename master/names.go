@@ -20,7 +20,7 @@ var ErrUnknown = errors.New("unknown name")
 // User is what the system knows about a user.
 type User struct {
 	Name     string
-	Uid, Gid int // Gid is of the primary group
+	UID, GID int // GID is of the primary group
 	Home     string
 	Shell    string
 }
@@ -28,7 +28,7 @@ type User struct {
 // Group is what the system knows about a group.
 type Group struct {
 	Name string
-	Gid  int
+	GID  int
 }
 
 // names answers from names to numbers for one transaction. A static program
@@ -89,7 +89,7 @@ func (n *names) Group(name string) (Group, error) {
 		return g, nil
 	}
 	if gid, ok := parseID(name); ok {
-		return Group{Name: name, Gid: gid}, nil
+		return Group{Name: name, GID: gid}, nil
 	}
 	text, err := n.ask("group", name)
 	if err != nil {

@@ -260,14 +260,14 @@ func FuzzNameFiles(f *testing.F) {
 	f.Add("192.0.2.1 STREAM mx\n192.0.2.1 DGRAM\n", "mx")
 	f.Fuzz(func(t *testing.T, text, name string) {
 		if u, ok := findUser(text, name); ok {
-			if number, numeric := parseID(name); u.Name != name && (!numeric || u.Uid != number) {
+			if number, numeric := parseID(name); u.Name != name && (!numeric || u.UID != number) {
 				t.Errorf("%q: got %+v", name, u)
 			}
-			if u.Uid < 0 || u.Gid < 0 || !strings.Contains(text, u.Name+":") {
+			if u.UID < 0 || u.GID < 0 || !strings.Contains(text, u.Name+":") {
 				t.Errorf("%q: got %+v from %q", name, u, text)
 			}
 		}
-		if g, ok := findGroup(text, name); ok && (g.Name != name || g.Gid < 0) {
+		if g, ok := findGroup(text, name); ok && (g.Name != name || g.GID < 0) {
 			t.Errorf("%q: got %+v", name, g)
 		}
 		if port, ok := findService(text, name, "tcp"); ok && (port < 0 || port > 65535 || !strings.Contains(text, "/tcp")) {

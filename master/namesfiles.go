@@ -27,7 +27,7 @@ func findUser(passwd, name string) (User, bool) {
 		if !ok1 || !ok2 {
 			continue
 		}
-		u := User{Name: f[0], Uid: uid, Gid: gid, Home: f[5], Shell: f[6]}
+		u := User{Name: f[0], UID: uid, GID: gid, Home: f[5], Shell: f[6]}
 		if f[0] == name {
 			return u, true
 		}
@@ -46,7 +46,7 @@ func findGroup(group, name string) (Group, bool) {
 			continue
 		}
 		if gid, ok := parseID(f[2]); ok {
-			return Group{Name: f[0], Gid: gid}, true
+			return Group{Name: f[0], GID: gid}, true
 		}
 	}
 	return Group{}, false

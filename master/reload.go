@@ -89,8 +89,8 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 		return err
 	}
 	if t.addrs = t.m.addrs; !t.m.started {
-		if t.addrs, err = t.interfaces(); err != nil && !errors.Is(err, ErrPending) {
-			return err
+		if t.addrs, err = t.names.interfaces(t.params); err != nil && !errors.Is(err, ErrPending) {
+			return t.paramError("inet_interfaces", nil, err.Error())
 		}
 	}
 	seen := make(map[key]int, len(t.conf.Services))

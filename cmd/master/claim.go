@@ -32,6 +32,9 @@ func (d *daemon) claim(p *cfg.Params, owner master.Ids) error {
 		return err
 	}
 	if !p.Rootless { // without root there is no mail owner's directory
+		if err := master.DropGroups(); err != nil {
+			return err
+		}
 		if err := d.lock(p.DataDirectory+"/"+d.process+".lock", owner); err != nil {
 			return err
 		}
@@ -71,11 +74,12 @@ func (d *daemon) lock(path string, owner master.Ids) error {
 
 // testLock is -t: it exits with 0 if no master runs here, and changes nothing.
 // A broken master.cf is no reason to say that one does.
-func (d *daemon) testLock(conf *cfg.Config, err error) int {
-	if conf == nil {
+func (d *daemon) testLock() int {
+	main, err := cfg.LoadMain(d.dir, d.prepare)
+	if err != nil {
 		return d.fatal(err)
 	}
-	p, err := conf.Main.Params()
+	p, err := main.Params()
 	if err != nil {
 		return d.fatal(err)
 	}

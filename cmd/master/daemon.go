@@ -68,10 +68,10 @@ func (d *daemon) run() int {
 	if err := d.findConfig(); err != nil {
 		return d.fatal(err)
 	}
-	conf, err := cfg.Load(d.dir, d.prepare)
 	if d.o.test {
-		return d.testLock(conf, err)
+		return d.testLock()
 	}
+	conf, err := cfg.Load(d.dir, d.prepare)
 	if err != nil {
 		return d.fatal(err)
 	}

@@ -18,11 +18,11 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 		Service: h.Service, Main: h.Main, Params: h.Params, Environ: h.Env,
 		User: func(name string) (uid, gid int, err error) {
 			u, err := h.Names.User(name)
-			return u.Uid, u.Gid, err
+			return u.UID, u.GID, err
 		},
 		Group: func(name string) (gid int, err error) {
 			g, err := h.Names.Group(name)
-			return g.Gid, err
+			return g.GID, err
 		},
 		Wait: func(err error) bool { return errors.Is(err, master.ErrPending) },
 	})

@@ -23,7 +23,7 @@ type Config struct {
 	Path      string   // what is executed
 	Env       []string
 	Chroot    string // empty: none
-	Uid, Gid  int    // -1: unchanged, in a rootless master
+	UID, GID  int    // -1: unchanged, in a rootless master
 	TimeLimit time.Duration
 }
 
@@ -43,7 +43,7 @@ type Setup struct {
 // Parse checks the arguments of a spawn service: user=name[:group] and
 // argv=command with its arguments. The error is in Postfix's words.
 func Parse(s Setup) (*Config, error) {
-	c := &Config{Uid: -1, Gid: -1}
+	c := &Config{UID: -1, GID: -1}
 	var err error
 	if c.TimeLimit, err = s.timeLimit(); err != nil {
 		return nil, err
@@ -112,30 +112,30 @@ func (s *Setup) identity(c *Config, user, group string) error {
 		return fmt.Errorf(format, name)
 	}
 	var err error
-	if c.Uid, c.Gid, err = s.User(user); err != nil {
+	if c.UID, c.GID, err = s.User(user); err != nil {
 		return wrong(err, "unknown user name: %s", user)
 	}
 	if group != "" {
-		if c.Gid, err = s.Group(group); err != nil {
+		if c.GID, err = s.Group(group); err != nil {
 			return wrong(err, "unknown group name: %s", group)
 		}
 	}
-	ownerUid, ownerGid, err := s.User(s.Params.MailOwner)
+	ownerUID, ownerGID, err := s.User(s.Params.MailOwner)
 	if err != nil {
 		return wrong(err, "unknown user name: %s", s.Params.MailOwner)
 	}
 	switch {
-	case c.Uid == 0:
+	case c.UID == 0:
 		return errors.New("request to deliver as root")
-	case c.Uid == ownerUid:
+	case c.UID == ownerUID:
 		return errors.New("request to deliver as mail system owner")
-	case c.Gid == 0:
-		return fmt.Errorf("request to use privileged group id %d", c.Gid)
-	case c.Gid == ownerGid:
-		return fmt.Errorf("request to use mail system owner group id %d", c.Gid)
-	case uint32(c.Uid) == ^uint32(0):
+	case c.GID == 0:
+		return fmt.Errorf("request to use privileged group id %d", c.GID)
+	case c.GID == ownerGID:
+		return fmt.Errorf("request to use mail system owner group id %d", c.GID)
+	case uint32(c.UID) == ^uint32(0):
 		return errors.New("user must not have user ID -1")
-	case uint32(c.Gid) == ^uint32(0):
+	case uint32(c.GID) == ^uint32(0):
 		return errors.New("user must not have group ID -1")
 	}
 	return nil

@@ -79,7 +79,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v", c.args, err)
 			continue
 		}
-		if !slices.Equal(got.Argv, c.argv) || got.Path != c.path || got.Uid != c.uid || got.Gid != c.gid || got.TimeLimit != c.limit {
+		if !slices.Equal(got.Argv, c.argv) || got.Path != c.path || got.UID != c.uid || got.GID != c.gid || got.TimeLimit != c.limit {
 			t.Errorf("%q: %+v, want %+v", c.args, got, c)
 		}
 		if want := []string{"TZ=UTC", "MAIL_CONFIG=/etc/postfix", "LANG=C", "PATH=/usr/bin:/bin"}; !slices.Equal(got.Env, want) {

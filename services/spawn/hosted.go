@@ -35,7 +35,7 @@ type command struct {
 func NewHosted(l *loop.Loop, log *maillog.Logger, c *Config, done func(), failed func(error)) *Hosted {
 	h := &Hosted{loop: l, log: log, c: c, done: done, failed: failed, running: map[*command]struct{}{}}
 	h.sys.Setsid = true
-	if c.Uid >= 0 {
+	if c.UID >= 0 {
 		h.sys.Credential = credential(c)
 	}
 	h.sys.Chroot = c.Chroot

@@ -44,7 +44,7 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 	if err != nil {
 		path = argv[0]
 	}
-	c := &Config{Argv: argv, Path: path, Env: []string{"PATH=" + commandPath}, Uid: -1, Gid: -1, TimeLimit: limit}
+	c := &Config{Argv: argv, Path: path, Env: []string{"PATH=" + commandPath}, UID: -1, GID: -1, TimeLimit: limit}
 	s.h = NewHosted(s.l, log, c, func() { s.done++ }, func(error) { s.failed++ })
 	return s
 }
