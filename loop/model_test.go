@@ -255,7 +255,7 @@ func TestModel(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	n := 150_000
+	n := 100_000
 	if testing.Short() {
 		n /= 10
 	}
