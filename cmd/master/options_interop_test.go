@@ -5,6 +5,8 @@
 package main_test
 
 import (
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +38,74 @@ func TestExitTime(t *testing.T) {
 	}
 	must(t, client.Close())
 	p.AllGone()
+}
+
+// TestVerbose: however often -v is given, daemons get it once.
+func TestVerbose(t *testing.T) {
+	beyondPostfix(t, "its own words fill the log daemon's socket, and it waits for ever")
+	addr := pftest.FreeAddr(t)
+	p := instance(t, pftest.Options{Services: addr + " inet n n n - 2 probe\n" + pftest.PostlogService})
+	p.InstallProbe("probe")
+	c := p.Background(p.Daemons+"/master", "-c", p.Config, "-v", "-vv")
+	p.Until("it listens", func() bool { return connect(addr) == nil })
+	client := dial(t, addr)
+	if got, want := pftest.Argv(client.Pid), "probe -n "+addr+" -t inet -v"; got != want {
+		t.Errorf("the daemon is started as %q, want %q", got, want)
+	}
+	must(t, client.Close())
+	must(t, unix.Kill(p.Pid(), unix.SIGTERM))
+	_ = c.Wait()
+	p.AllGone()
+}
+
+// TestDebuggerCommand: -D runs it, expanded, when the locks are taken, and
+// refuses to start without one.
+func TestDebuggerCommand(t *testing.T) {
+	p := instance(t, pftest.Options{Services: pftest.PostlogService})
+	if r := p.Master("-D"); r.Exit != 1 {
+		t.Errorf("master -D without debugger_command: exit status %d, want 1", r.Exit)
+	}
+	p.WaitLog(`postfix/master\[\d+\]: fatal: no debugger_command variable set up$`)
+
+	seen := p.Dir + "/log/debugger"
+	p.SetMain(map[string]string{"debugger_command": "echo $process_name $process_id `pwd` >" + seen})
+	c := p.Background(p.Daemons+"/master", "-c", p.Config, "-D")
+	p.WaitLog(`postfix/master\[\d+\]: daemon started`)
+	text, err := os.ReadFile(seen)
+	must(t, err)
+	if got, want := string(text), fmt.Sprintf("master %d %s\n", p.Pid(), p.Queue); got != want {
+		t.Errorf("the debugger was started with %q, want %q", got, want)
+	}
+	if session, _ := pftest.Session(p.Pid()); session == p.Pid() {
+		t.Error("with -D the master has left its session")
+	}
+	must(t, unix.Kill(p.Pid(), unix.SIGTERM))
+	_ = c.Wait()
+	p.AllGone()
+}
+
+// TestEndsByItsSignal: the log names the signal, and a parent sees the master
+// die of it.
+func TestEndsByItsSignal(t *testing.T) {
+	for _, sig := range []unix.Signal{unix.SIGTERM, unix.SIGINT} {
+		t.Run(sig.String(), func(t *testing.T) {
+			addr := pftest.FreeAddr(t)
+			p := instance(t, pftest.Options{Services: addr + " inet n n n - 2 probe\n"})
+			p.InstallProbe("probe")
+			c := p.Background(p.Daemons+"/master", "-c", p.Config, "-s")
+			p.Until("it listens", func() bool { return connect(addr) == nil })
+			client := dial(t, addr)
+			must(t, unix.Kill(p.Pid(), sig))
+			_ = c.Wait()
+			if got := c.ProcessState.ExitCode(); got != 128+int(sig) {
+				t.Errorf("the shell says %d, want %d", got, 128+int(sig))
+			}
+			// Without a log daemon the line goes into the file directly.
+			p.WaitLog(fmt.Sprintf(`postfix/master\[\d+\]: terminating on signal %d$`, sig))
+			must(t, client.AwaitEnd())
+			p.AllGone()
+		})
+	}
 }
 
 // TestInit: as process 1 of its namespace the master reaps what others leave
