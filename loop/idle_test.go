@@ -12,23 +12,22 @@ import (
 // TestIdle: with nothing due nothing wakes up. A process waits 700 ms for a
 // timer, in one turn, and gives up the processor a few times before it comes
 // to rest; a wait that the Go runtime does not know of would cost 140 times.
-// On a busy machine coming to rest takes longer: the best of several counts.
+// On a busy machine coming to rest takes longer, and the runtime may interrupt
+// the wait with a signal of its own: one of several must be as it should.
 func TestIdle(t *testing.T) {
 	const enough = 30
 	l := looptest.New(t)
-	best := 1 << 30
-	for n := 0; n < 10 && best > enough; n++ {
+	var all []string
+	for range 10 {
 		text := output(t, l, self(t, "idle"))
 		var turns, switches int
 		if _, err := fmt.Sscan(text, &turns, &switches); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
-		if turns != 1 {
-			t.Errorf("%d turns for one timer", turns)
+		if turns == 1 && switches <= enough {
+			return
 		}
-		best = min(best, switches)
+		all = append(all, text)
 	}
-	if best > enough {
-		t.Errorf("%d context switches", best)
-	}
+	t.Errorf("turns and context switches: %q", all)
 }

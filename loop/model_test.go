@@ -230,8 +230,14 @@ func (w *world) expected() (timers, watches []string) {
 			continue
 		}
 		fds := []unix.PollFd{{Fd: int32(e.ours), Events: unix.POLLIN | unix.POLLOUT}}
-		if _, err := unix.Poll(fds, 0); err != nil {
-			w.t.Fatal(err)
+		for {
+			_, err := unix.Poll(fds, 0)
+			if err == nil {
+				break
+			}
+			if err != unix.EINTR {
+				w.t.Fatal(err)
+			}
 		}
 		var r loop.Ready
 		if fds[0].Revents&(unix.POLLIN|unix.POLLHUP|unix.POLLERR) != 0 {

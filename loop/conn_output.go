@@ -66,16 +66,9 @@ func (c *Conn) send() {
 	}
 }
 
-// feedAgain offers their input to those who have asked for it.
-func (l *Loop) feedAgain() {
-	list := l.again
-	l.again = l.againSpare[:0]
-	for _, c := range list {
-		c.isAgain = false
-		if c.state == open && len(c.in) > 0 {
-			c.offer(c.in)
-		}
+func (c *Conn) dropOut() {
+	if c.out != nil {
+		c.l.buffers.put(c.out)
+		c.out, c.sent = nil, 0
 	}
-	clear(list)
-	l.againSpare = list
 }
