@@ -1,14 +1,18 @@
 # Targets are what CI runs; see .ci/run. Tool versions are pinned here and nowhere else.
-GO          ?= go
-GOFUMPT      = mvdan.cc/gofumpt@v0.12.0
-STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
-GOLANGCI     = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-CROSS        = freebsd openbsd netbsd darwin
-FUZZTIME    ?= 30s
+GO           ?= go
+GOFUMPT_V     = v0.12.0
+STATICCHECK_V = v0.8.2
+GOLANGCI_V    = v2.15.0
+GOFUMPT       = mvdan.cc/gofumpt@$(GOFUMPT_V)
+STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_V)
+GOLANGCI      = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_V)
+TOOLS         = $(CURDIR)/.tools
+CROSS         = freebsd openbsd netbsd darwin
+FUZZTIME     ?= 30s
 
 PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/qmail-lspawn cmd/postloop))
 
-.PHONY: build run test race poll lint cross interop fuzz check clean
+.PHONY: build run test race poll lint cross tools interop fuzz check clean
 
 build: ## static executables, no cgo, in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
@@ -26,19 +30,27 @@ race: ## the same with the race detector and the ownership checks
 poll: ## the loop's contract on its second backend
 	$(GO) test -tags 'looppoll loopdebug' ./loop/...
 
-lint:
-	@test -z "$$($(GO) run $(GOFUMPT) -l .)" || { $(GO) run $(GOFUMPT) -d .; exit 1; }
+lint: tools
+	@test -z "$$($(TOOLS)/gofumpt -l .)" || { $(TOOLS)/gofumpt -d .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags 'interop loopdebug' ./...
-	$(GO) run $(STATICCHECK) -tags interop ./...
-	$(GO) run $(GOLANGCI) run ./...
+	$(TOOLS)/staticcheck -tags interop ./...
+	$(TOOLS)/golangci-lint run ./...
 
-cross: ## vet and staticcheck for the systems this machine is not
+cross: tools ## vet and staticcheck for the systems this machine is not
 	@for os in $(CROSS); do \
 		echo "== $$os"; \
 		GOOS=$$os CGO_ENABLED=0 $(GO) vet ./... || exit 1; \
-		GOOS=$$os CGO_ENABLED=0 GOFLAGS= $(GO) build ./... || exit 1; \
+		GOOS=$$os CGO_ENABLED=0 $(TOOLS)/staticcheck ./... || exit 1; \
 	done
+
+tools: $(TOOLS)/.made-$(GOFUMPT_V)-$(STATICCHECK_V)-$(GOLANGCI_V)
+
+$(TOOLS)/.made-$(GOFUMPT_V)-$(STATICCHECK_V)-$(GOLANGCI_V):
+	GOBIN=$(TOOLS) $(GO) install $(GOFUMPT)
+	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)
+	GOBIN=$(TOOLS) $(GO) install $(GOLANGCI)
+	@touch $@
 
 interop: build ## beside the real Postfix, as root; installs it when it is missing
 	.ci/need-postfix
@@ -55,4 +67,4 @@ fuzz: ## every parser, FUZZTIME each
 check: test race poll lint cross
 
 clean:
-	rm -rf bin run
+	rm -rf bin run .tools

@@ -117,7 +117,7 @@ func pokedd() int {
 		n, _ := unix.Read(fd, buf[:])
 		if f, err := os.OpenFile("poked", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
 			_, _ = f.Write(buf[:max(n, 0)])
-			f.Close()
+			_ = f.Close()
 		}
 		unix.Close(fd)
 		report(proto.Available)

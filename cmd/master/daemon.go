@@ -87,7 +87,7 @@ func (d *daemon) run() int {
 	if d.loop, err = loop.New(); err != nil {
 		return d.fatal(err)
 	}
-	defer d.loop.Close()
+	defer func() { _ = d.loop.Close() }()
 	d.watchLog()
 	d.installSignals()
 	d.master, err = master.New(d.loop, d.log, master.Options{

@@ -13,6 +13,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,7 +38,7 @@ func run() int {
 	o, err := parseOptions(os.Args)
 	if err != nil {
 		log.Fatalf("%v", err)
-		os.Stderr.WriteString(process + ": " + err.Error() + "\n")
+		fmt.Fprintf(os.Stderr, "%s: fatal: %v\n", process, err)
 		log.Drain(time.Second)
 		return 1
 	}

@@ -121,7 +121,7 @@ func (o *options) withoutWait(name string) []string {
 // -1, and removes the trace of it from the environment.
 func takeMonitor() int {
 	text, set := os.LookupEnv(monitorEnv)
-	os.Unsetenv(monitorEnv)
+	_ = os.Unsetenv(monitorEnv)
 	if fd, err := strconv.Atoi(text); set && err == nil && fd == monitorFD {
 		unix.CloseOnExec(fd)
 		return fd
