@@ -72,9 +72,9 @@
 // still sends may lose its last output, as TCP has it; HalfCloser is for
 // protocols that care.
 //
-// A Go process has threads of the runtime's beside ours, and two goroutines
-// of this package at the most: the one that os/signal needs, and the watchdog,
-// which must not live in the loop that it watches.
+// A Go process has threads of the runtime's beside ours, and goroutines of this
+// package that do nothing but pass a signal on, one for each signal that has a
+// callback, and the watchdog, which must not live in the loop that it watches.
 //
 // # See also
 //

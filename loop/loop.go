@@ -26,9 +26,9 @@ type Loop struct {
 	events   uint64
 	timers   timers
 
-	mail      mailbox
-	forwarder forwarder
-	signals   map[os.Signal]func()
+	mail       mailbox
+	forwarders map[os.Signal]forwarder
+	signals    map[os.Signal]func()
 
 	starter  starter
 	children map[int]*child
@@ -53,9 +53,10 @@ type Loop struct {
 // Close.
 func New() (*Loop, error) {
 	l := &Loop{
-		signals:  make(map[os.Signal]func()),
-		starter:  forkExec{},
-		children: make(map[int]*child),
+		signals:    make(map[os.Signal]func()),
+		forwarders: make(map[os.Signal]forwarder),
+		starter:    forkExec{},
+		children:   make(map[int]*child),
 	}
 	l.clock.epoch = time.Now()
 	var err error
@@ -210,7 +211,9 @@ func (l *Loop) Close() error {
 			w.conn.finish(ErrClosed)
 		}
 	}
-	l.forwarder.end()
+	for s := range l.forwarders {
+		l.unnotify(s)
+	}
 	l.dog.quit()
 	l.dog = nil
 	for _, k := range l.children {

@@ -7,7 +7,10 @@ import (
 	"os/signal"
 )
 
-// forwarder is the goroutine between os/signal and the loop.
+// forwarder is the goroutine between os/signal and the loop. Each signal has
+// one of its own: os/signal drops what a channel has no room for, and in a
+// storm of one signal the other would be lost. A channel for one signal is
+// full when that very signal waits in it.
 type forwarder struct {
 	in   chan os.Signal
 	done chan struct{}
@@ -21,23 +24,24 @@ type forwarder struct {
 // Children start with the default for every signal that has a callback.
 func (l *Loop) OnSignal(s os.Signal, f func()) {
 	l.owner.check()
-	if f == nil {
-		delete(l.signals, s)
-		if s == sigchld && l.reaping {
-			return
+	switch {
+	case f != nil:
+		if s == sigchld { // its handler may have been taken away
+			handleSigchld()
+			l.quiet = false
 		}
+		l.signals[s] = f
+		l.notify(s)
+	case s == sigchld && l.reaping:
+		delete(l.signals, s)
+	default:
+		delete(l.signals, s)
 		if signal.Ignored(s) { // Reset alone would leave it so
 			l.notify(s)
 		}
 		signal.Reset(s)
-		return
+		l.unnotify(s)
 	}
-	if s == sigchld { // its handler may have been taken away
-		handleSigchld()
-		l.quiet = false
-	}
-	l.signals[s] = f
-	l.notify(s)
 }
 
 // IgnoreSignal makes the process, and the children it starts from now on,
@@ -49,36 +53,38 @@ func (l *Loop) IgnoreSignal(s os.Signal) {
 	}
 	delete(l.signals, s)
 	signal.Ignore(s)
+	l.unnotify(s)
 }
 
 // notify has s forwarded to the mailbox.
 func (l *Loop) notify(s os.Signal) {
-	f := &l.forwarder
-	if f.in == nil {
-		// One place for each signal there is: os/signal drops what it
-		// cannot send, and a full channel then holds this very signal.
-		f.in, f.done = make(chan os.Signal, 128), make(chan struct{})
-		go forward(f.in, f.done, &l.mail)
+	f, ok := l.forwarders[s]
+	if !ok {
+		f = forwarder{make(chan os.Signal, 1), make(chan struct{})}
+		l.forwarders[s] = f
+		go f.forward(&l.mail)
 	}
 	signal.Notify(f.in, s)
 }
 
-func forward(in <-chan os.Signal, done chan<- struct{}, m *mailbox) {
-	for s := range in {
-		m.signal(s)
-	}
-	close(done)
-}
-
-// end stops the forwarding; signals have the effect that they had without it.
-func (f *forwarder) end() {
-	if f.in == nil {
+// unnotify ends what notify began; the signal has the effect that it had
+// without it, unless it was given another.
+func (l *Loop) unnotify(s os.Signal) {
+	f, ok := l.forwarders[s]
+	if !ok {
 		return
 	}
+	delete(l.forwarders, s)
 	signal.Stop(f.in) // first this: it waits until nobody sends any more
 	close(f.in)
 	<-f.done
-	f.in = nil
+}
+
+func (f forwarder) forward(m *mailbox) {
+	for s := range f.in {
+		m.signal(s)
+	}
+	close(f.done)
 }
 
 // deliverSignals calls back for what has arrived.
