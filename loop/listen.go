@@ -107,9 +107,9 @@ func (ln *Listener) ready(Ready) {
 		fd, sa, err := accept(ln.fd, ln.blocking)
 		switch {
 		case err == nil:
-			ln.recovered()
 			ln.l.dog.enter(ln.accepted)
 			ln.accepted(fd, newPeer(fd, sa))
+			ln.recovered()
 		case errors.Is(err, unix.EAGAIN): // others accept from it too
 			ln.recovered()
 			return
@@ -147,18 +147,20 @@ func (ln *Listener) backOff(err error) {
 	}
 	ln.want()
 	if first && ln.trouble != nil {
+		ln.l.dog.enter(ln.trouble)
 		ln.trouble(os.NewSyscallError("accept", err))
 	}
 }
 
 // recovered ends what backOff began.
 func (ln *Listener) recovered() {
-	if ln.delay == 0 {
+	if ln.delay == 0 || ln.w.fd < 0 {
 		return
 	}
 	ln.delay = 0
 	ln.retry.Stop()
 	if ln.trouble != nil {
+		ln.l.dog.enter(ln.trouble)
 		ln.trouble(nil)
 	}
 }
