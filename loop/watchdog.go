@@ -48,7 +48,7 @@ func (l *Loop) Watchdog(limit time.Duration, expired func(name string)) {
 	if stalled != nil {
 		l.dog = &watchdog{stalled: stalled, stallLimit: stallLimit}
 	}
-	if limit <= 0 || l.closed {
+	if limit <= 0 || expired == nil || l.closed {
 		return
 	}
 	if l.dog == nil {
