@@ -94,9 +94,13 @@ func (h *host) failed(err error) {
 	h.s.throttle()
 }
 
-// trouble reports that no client can be accepted for now; the loop tries
-// again by itself.
+// trouble reports that no client can be accepted for now, and with nil that
+// this is over; the loop tries again by itself.
 func (h *host) trouble(err error) {
+	if err == nil {
+		h.s.m.log.Infof("service %q (%s): accepting clients again", h.s.spec.Name, h.s.key.name)
+		return
+	}
 	h.s.m.log.Warnf("service %q (%s): accept: %s -- clients wait", h.s.spec.Name, h.s.key.name, maillog.Strerror(err))
 }
 
