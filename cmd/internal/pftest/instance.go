@@ -312,3 +312,12 @@ func tail(path string, n int) string {
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
+
+// Restore puts configuration files back, whatever has become of them.
+func (p *Instance) Restore(files map[string][]byte) {
+	p.t.Helper()
+	for path, text := range files {
+		p.must(os.RemoveAll(path))
+		p.write(filepath.Base(path), string(text))
+	}
+}
