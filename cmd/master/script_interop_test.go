@@ -6,12 +6,15 @@ package main_test
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -202,4 +205,49 @@ func TestStartFailsWhenAServiceCannot(t *testing.T) {
 	if r := p.Master("-t"); r.Exit != 0 {
 		t.Errorf("master -t: exit status %d, want 0", r.Exit)
 	}
+}
+
+// TestStartLetsGoOfItsCaller: after `postfix start` nothing of what the caller
+// had open is held by the master or a daemon. Who waits for the end of a pipe
+// would wait for the life of the mail system.
+func TestStartLetsGoOfItsCaller(t *testing.T) {
+	p := instance(t, pftest.Options{})
+	out, outEnd, err := os.Pipe()
+	must(t, err)
+	extra, extraEnd, err := os.Pipe()
+	must(t, err)
+	c := exec.Command("/usr/sbin/postfix", "-c", p.Config, "start")
+	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}
+	c.Stdout, c.Stderr, c.ExtraFiles = outEnd, outEnd, []*os.File{extraEnd}
+	must(t, c.Run())
+	must(t, pftest.Send(p.MailAddr, 0, 1, 1)) // so that there are daemons, too
+	p.WaitDelivered(1)
+	for _, pipe := range [][2]*os.File{{out, outEnd}, {extra, extraEnd}} {
+		must(t, pipe[1].Close())
+		must(t, pipe[0].SetReadDeadline(time.Now().Add(pftest.Patience)))
+		text, err := io.ReadAll(pipe[0])
+		if err != nil || len(text) > 0 {
+			t.Errorf("the caller reads %q, %v; want the end of its pipe", text, err)
+		}
+		must(t, pipe[0].Close())
+	}
+	p.Stop()
+}
+
+// TestStopWithAStubbornDaemon: `postfix stop` succeeds within its five
+// seconds, and leaves nothing behind.
+func TestStopWithAStubbornDaemon(t *testing.T) {
+	beyondPostfix(t, "it dies at once and leaves the daemon behind")
+	addr := pftest.FreeAddr(t)
+	p := probes(t, nil, addr+" inet n n n - 2 probe start:ignore=15\n")
+	c := dial(t, addr)
+	if answer, err := c.Ask("hold"); answer != "held" {
+		t.Fatalf("the stubborn daemon answers %q, %v", answer, err)
+	}
+	p.Must("stop")
+	if p.Count(`stopping the Postfix mail system with force`) > 0 {
+		t.Error("postfix-script had to use force")
+	}
+	must(t, c.AwaitEnd())
+	p.AllGone()
 }

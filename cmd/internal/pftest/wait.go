@@ -15,7 +15,7 @@ import (
 
 // Patience is how long a condition may take. Nothing takes that long unless
 // it is broken, or the machine is very busy.
-const Patience = 20 * time.Second
+const Patience = 60 * time.Second
 
 // look is how often a condition that announces itself by no event is seen to.
 const look = 20 * time.Millisecond
