@@ -164,6 +164,9 @@ func (r *evaluation) together(p *Params) {
 		!slices.ContainsFunc(p.MaillogFilePrefixes, func(prefix string) bool { return strings.HasPrefix(p.MaillogFile, prefix) }) {
 		r.errorf("maillog_file", "maillog_file value '%s' does not match any prefix in maillog_file_prefixes", p.MaillogFile)
 	}
+	if p.LogFormat == "json" && r.good("log_to") && p.LogTo != "stderr" && p.LogTo != "stdout" {
+		r.errorf("log_format", "parameter log_format: json is only for standard output and standard error; specify log_to = stdout or log_to = stderr as well")
+	}
 }
 
 // facilities are the names that syslog_facility understands.

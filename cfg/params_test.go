@@ -94,6 +94,7 @@ func TestParamsErrors(t *testing.T) {
 		"maillog_file = /etc/log":           "maillog_file value '/etc/log' does not match any prefix in maillog_file_prefixes",
 		"import_environment = A {B=c":       "import_environment: missing '}' in \"{B=c\"",
 		"import_environment = A =c":         "import_environment: missing attribute name in: =c; specify NAME, NAME=value or { NAME = value }",
+		"log_format = json":                 "parameter log_format: json is only for standard output and standard error; specify log_to = stdout or log_to = stderr as well",
 	} {
 		_, err := parseMain(t, "\n"+line+"\n").Params()
 		if err == nil || err.Error() != "main.cf, line 2: "+want {
