@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"postloop/loop"
 
@@ -20,5 +21,10 @@ func die(l *loop.Loop, s unix.Signal) {
 		l.OnSignal(s, nil)
 	}
 	_ = unix.Kill(unix.Getpid(), s)
+	// The runtime may take the signal on another thread, and then it is not
+	// what ends this one: whoever goes on at once ends with an exit status.
+	for end := time.Now().Add(time.Second); time.Now().Before(end); {
+		_, _ = unix.Poll(nil, 100)
+	}
 	os.Exit(128 + int(s)) // not reached where signals are signals
 }
