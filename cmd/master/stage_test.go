@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: ISC
+
+//go:build !interop
+
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long a whole test may wait, all waits together.
+const patience = 40 * time.Second
+
+// stage is where one script is played: a directory with configuration files
+// and executables, a master, its log, and clients.
+type stage struct {
+	t        *testing.T
+	dir      string // short: socket names are limited
+	vars     []string
+	env      []string
+	sys      *syscall.SysProcAttr // of the next master
+	deadline time.Time
+	master   *exec.Cmd
+	pid      int           // that signals go to
+	ended    chan struct{} // closed when master has ended
+	clients  map[string]*client
+	log      logbook
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "master")
+	must(t, err)
+	dir, err = filepath.EvalSymlinks(dir)
+	must(t, err)
+	s := &stage{t: t, dir: dir, deadline: time.Now().Add(patience), clients: map[string]*client{}}
+	s.log.changed = make(chan struct{})
+	t.Cleanup(s.clear)
+	self, err := os.Executable()
+	must(t, err)
+	must(t, os.Mkdir(dir+"/bin", 0o755))
+	for name := range roles {
+		must(t, os.Symlink(self, dir+"/bin/"+name))
+	}
+	s.vars = []string{
+		"@DIR@", dir, "@PORT@", reserve(t, false), "@PORT2@", reserve(t, false), "@TAKEN@", reserve(t, true),
+		"@PROTOCOLS@", "ipv4",
+	}
+	if hasIPv6() {
+		s.vars[len(s.vars)-1] = "all"
+	}
+	s.env = append(os.Environ(), "MAIL_CONFIG="+dir)
+	if testing.CoverMode() != "" && os.Getenv("GOCOVERDIR") == "" {
+		s.env = append(s.env, "GOCOVERDIR="+coverDir())
+	}
+	return s
+}
+
+// clear ends what the test has left running.
+func (s *stage) clear() {
+	for _, c := range s.clients {
+		_ = c.Close()
+	}
+	if s.pid > 0 && !s.log.over() {
+		_ = unix.Kill(s.pid, unix.SIGTERM)
+		if s.log.await(time.Now().Add(5*time.Second), s.log.isOver) != nil {
+			_ = unix.Kill(s.pid, unix.SIGKILL)
+		}
+	}
+	if s.t.Failed() {
+		s.t.Logf("the log:\n\t%s", strings.Join(s.log.copy(), "\n\t"))
+	}
+	must(s.t, os.RemoveAll(s.dir))
+}
+
+// expand puts the stage's own names and numbers into text.
+func (s *stage) expand(text string) string { return strings.NewReplacer(s.vars...).Replace(text) }
+
+// write makes a file, old enough for a reload to read it at once.
+func (s *stage) write(name, text string) error {
+	path := filepath.Join(s.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(s.expand(text)), 0o755); err != nil {
+		return err
+	}
+	old := time.Now().Add(-10 * time.Second)
+	return os.Chtimes(path, old, old)
+}
+
+// launch starts a master, or the shell script in args[0] that does, and
+// returns it with what is closed when it has ended. Its output becomes part of
+// the log.
+func (s *stage) launch(args []string) (*exec.Cmd, chan struct{}, error) {
+	c := exec.Command(filepath.Join(s.dir, "bin/master"), args...)
+	if len(args) > 0 && args[0][0] != '-' {
+		c = exec.Command("/bin/sh", args...)
+	}
+	c.Dir, c.Env, c.SysProcAttr = s.dir, s.env, s.sys
+	s.sys = nil
+	var ends [2]*os.File
+	for i, prefix := range []string{"stdout: ", ""} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, nil, err
+		}
+		defer w.Close()
+		ends[i] = w
+		s.log.follow(r, prefix)
+	}
+	c.Stdout, c.Stderr = ends[0], ends[1]
+	ended := make(chan struct{})
+	if err := c.Start(); err != nil {
+		return nil, nil, err
+	}
+	go func() {
+		_ = c.Wait() // its status is what counts
+		close(ended)
+	}()
+	return c, ended, nil
+}
+
+// finish waits for the end of c and compares how it ended: an exit status, or
+// the name of a signal.
+func (s *stage) finish(c *exec.Cmd, ended chan struct{}, want string) error {
+	select {
+	case <-ended:
+	case <-time.After(time.Until(s.deadline)):
+		_ = c.Process.Kill()
+		return errors.New("it does not end")
+	}
+	status := c.ProcessState.Sys().(syscall.WaitStatus)
+	got := fmt.Sprint(status.ExitStatus())
+	if status.Signaled() {
+		got = strings.TrimPrefix(unix.SignalName(status.Signal()), "SIG")
+	}
+	if got != want {
+		return fmt.Errorf("it ended with %s", got)
+	}
+	return nil
+}
+
+// logbook has the lines that the processes of a stage write, and knows when
+// none of them is left: they all have the writing end of a pipe to it.
+type logbook struct {
+	mu      sync.Mutex
+	lines   []string
+	next    int // the first line that has not been matched yet
+	writers int
+	changed chan struct{} // closed and replaced with every change
+}
+
+// follow takes in what comes from r, with a prefix to each line.
+func (l *logbook) follow(r *os.File, prefix string) {
+	l.change(func() { l.writers++ })
+	go func() {
+		for in := bufio.NewScanner(r); in.Scan(); {
+			l.change(func() { l.lines = append(l.lines, prefix+in.Text()) })
+		}
+		_ = r.Close()
+		l.change(func() { l.writers-- })
+	}()
+}
+
+func (l *logbook) change(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f()
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+var errLate = errors.New("too late")
+
+// await waits until met, which is called with the lock held. Where nobody is
+// left to write there is nothing to wait for.
+func (l *logbook) await(deadline time.Time, met func() bool) error {
+	for {
+		l.mu.Lock()
+		ok, over, changed := met(), l.isOver(), l.changed
+		l.mu.Unlock()
+		switch {
+		case ok:
+			return nil
+		case over:
+			return errors.New("all processes have ended")
+		}
+		select {
+		case <-changed:
+		case <-time.After(time.Until(deadline)):
+			return errLate
+		}
+	}
+}
+
+// match waits for a line after those matched before.
+func (l *logbook) match(deadline time.Time, re *regexp.Regexp) error {
+	return l.await(deadline, func() bool {
+		i := slices.IndexFunc(l.lines[l.next:], re.MatchString)
+		if i >= 0 {
+			l.next += i + 1
+		}
+		return i >= 0
+	})
+}
+
+func (l *logbook) isOver() bool { return l.writers == 0 }
+
+func (l *logbook) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.isOver()
+}
+
+func (l *logbook) copy() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.lines)
+}
+
+// client is a connection, and what came over it that nobody has looked at.
+type client struct {
+	net.Conn
+	unread []byte
+}
+
+// connect opens host:port, or a path below the stage's directory behind one of
+// unix:, pass:, dgram: and fifo:.
+func (s *stage) connect(addr string) (net.Conn, error) {
+	kind, path, _ := strings.Cut(addr, ":")
+	path = filepath.Join(s.dir, path)
+	dialer := net.Dialer{Deadline: s.deadline}
+	switch kind {
+	case "unix":
+		return dialer.Dial("unix", path)
+	case "dgram":
+		return dialer.Dial("unixgram", path)
+	case "pass":
+		return s.pass(path)
+	}
+	return dialer.Dial("tcp", addr)
+}
+
+// pass makes a connection and passes its other end to the service at path.
+func (s *stage) pass(path string) (net.Conn, error) {
+	service, err := net.Dial("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	defer service.Close()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	ours := os.NewFile(uintptr(pair[0]), "ours")
+	defer ours.Close()
+	_, _, err = service.(*net.UnixConn).WriteMsgUnix([]byte{0}, unix.UnixRights(pair[1]), nil)
+	unix.Close(pair[1])
+	if err != nil {
+		return nil, err
+	}
+	return net.FileConn(ours)
+}
+
+// expect waits for text from the other end that re matches, or for the end of
+// it if re is nil.
+func (c *client) expect(deadline time.Time, re *regexp.Regexp) error {
+	if err := c.SetReadDeadline(deadline); err != nil {
+		return err
+	}
+	for {
+		if re != nil {
+			if at := re.FindIndex(c.unread); at != nil {
+				c.unread = c.unread[at[1]:]
+				return nil
+			}
+		}
+		var buf [4096]byte
+		n, err := c.Read(buf[:])
+		c.unread = append(c.unread, buf[:n]...)
+		switch {
+		case err == nil:
+		case re == nil && (errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET)):
+			return nil
+		default:
+			return fmt.Errorf("%w, after %q", err, c.unread)
+		}
+	}
+}
+
+// reserve returns a port of 127.0.0.1 that nobody but a master with
+// SO_REUSEPORT can have for the length of the test; if taken, nobody at all.
+func reserve(t *testing.T, taken bool) string {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	must(t, err)
+	unix.CloseOnExec(fd)
+	t.Cleanup(func() { must(t, unix.Close(fd)) })
+	if !taken {
+		must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1))
+		must(t, unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1))
+	}
+	must(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	if taken {
+		must(t, unix.Listen(fd, 1))
+	}
+	sa, err := unix.Getsockname(fd)
+	must(t, err)
+	return fmt.Sprint(sa.(*unix.SockaddrInet4).Port)
+}
+
+func hasIPv6() bool {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err == nil {
+		_ = l.Close()
+	}
+	return err == nil
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
