@@ -6,7 +6,10 @@ package main_test
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -43,6 +46,29 @@ func TestLocalSubmission(t *testing.T) {
 		}
 	}
 	p.WaitDelivered(5)
+	p.Stop()
+}
+
+// TestStockServices runs the master.cf that the distribution installs, all of
+// it, with most daemons in their chroot. Only smtpd's address is ours.
+func TestStockServices(t *testing.T) {
+	stock, err := os.ReadFile("/usr/share/postfix/master.cf.dist")
+	must(t, err)
+	p := instance(t, pftest.Options{})
+	text := regexp.MustCompile(`(?m)^smtp      inet `).ReplaceAllLiteralString(string(stock), p.MailAddr+" inet ")
+	if !strings.Contains(text, p.MailAddr) {
+		t.Fatalf("no smtp service in\n%s", stock)
+	}
+	p.SetServices(text)
+	p.Start()
+	must(t, pftest.Send(p.MailAddr, 0, 20, 4))
+	p.WaitDelivered(20)
+	p.Must("reload")
+	must(t, pftest.Send(p.MailAddr, 20, 20, 4))
+	p.WaitDelivered(40)
+	if bad := p.Grep(`postfix/master\[\d+\]: (warning|error|fatal|panic)`); len(bad) > 0 {
+		t.Errorf("complaints in the log: %q", bad)
+	}
 	p.Stop()
 }
 

@@ -5,6 +5,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -91,7 +92,7 @@ func TestLockFilesAreAsPostfixWritesThem(t *testing.T) {
 		}
 		f, err := os.Open(path)
 		must(t, err)
-		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != unix.EWOULDBLOCK { //nolint:errorlint // a bare errno
+		if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); !errors.Is(err, unix.EWOULDBLOCK) {
 			t.Errorf("flock of %s while the master runs: %v", path, err)
 		}
 		must(t, f.Close())
