@@ -39,6 +39,7 @@ func TestParseTOMLInvalid(t *testing.T) {
 		{"[limits]\nidle = 100", `line 2: idle: specify a time with its unit, such as "90s", "10m", "2h" or "1d"`},
 		{"[limits]\nidle = \"100\"", `line 2: idle: specify a time with its unit, such as "90s", "10m", "2h" or "1d"`},
 		{"[limits]\nidle = \"1x\"", `line 2: idle: specify a time with its unit, such as "90s", "10m", "2h" or "1d"`},
+		{"[limits]\nthrottle_max = \"never\"", `line 2: throttle_max: specify a time with its unit, such as "90s", "10m", "2h" or "1d", or "off"`},
 		{"[limits]\nidle = \"500ms\"", `line 2: idle: 500ms: specify whole seconds`},
 		{"[limits]\nstop = \"0.5ms\"", `line 2: stop: 0.5ms: specify whole milliseconds`},
 		{"[limits]\nstop = \"off\"", `line 2: stop: specify a time with its unit, such as "90s", "10m", "2h" or "1d"`},

@@ -25,15 +25,20 @@ var timeUnits = []struct {
 // duration returns the text in Postfix's notation, one number with one unit,
 // for a TOML duration, which may be a sum such as "1m30s". Postfix would take
 // that for one minute, and "500ms" for 500 minutes.
-func (p *tomlParser) duration(it *item, millis bool) string {
+func (p *tomlParser) duration(it *item, f form) string {
 	text, _ := it.value.(string)
-	if isPlainDuration(text, millis) {
+	millis := f == milliForm
+	if isPlainDuration(text, millis) || f == orOffForm && text == "off" {
 		return text
 	}
 	d, ok := parseDuration(text)
 	switch {
 	case !ok:
-		p.fail(it, "%s: specify a time with its unit, such as \"90s\", \"10m\", \"2h\" or \"1d\"", it.key)
+		other := ""
+		if f == orOffForm {
+			other = `, or "off"`
+		}
+		p.fail(it, "%s: specify a time with its unit, such as \"90s\", \"10m\", \"2h\" or \"1d\"%s", it.key, other)
 	case d%time.Second == 0:
 		return fmt.Sprintf("%ds", d/time.Second)
 	case !millis:

@@ -138,10 +138,7 @@ func (p *tomlParser) formed(f form, it *item) string {
 		p.fail(it, "%s: specify a whole number", it.key)
 		return ""
 	case secondsForm, milliForm, orOffForm:
-		if it.value == "off" && f == orOffForm {
-			return "off"
-		}
-		return p.duration(it, f == milliForm)
+		return p.duration(it, f)
 	case textForm:
 	}
 	return p.raw(it)

@@ -215,7 +215,7 @@ func (s *tomlService) spawn(run *item) {
 		s.fail(in, "privileged: what run names runs as user, and what starts it needs privilege; leave it out")
 	}
 	if in := s.keys["time_limit"]; in != nil {
-		s.override(in, s.Name+"_time_limit", s.duration(in, false))
+		s.override(in, s.Name+"_time_limit", s.duration(in, secondsForm))
 	}
 	if user, group := s.keys["user"], s.keys["group"]; user != nil {
 		text := s.text(user)
