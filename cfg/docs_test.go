@@ -145,6 +145,28 @@ func TestDocsEntries(t *testing.T) {
 	}
 }
 
+// TestDocsErrors: each row in the table of errors is an error, that one.
+func TestDocsErrors(t *testing.T) {
+	_, section, _ := strings.Cut(readPage(t, configurationPage), "## What is refused\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	rows := 0
+	for _, line := range strings.Split(section, "\n") {
+		cells := splitRow(line)
+		if cells == nil || !strings.HasPrefix(cells[0], "`") {
+			continue
+		}
+		rows++
+		f := fence{info: "toml", text: strings.Trim(cells[0], "`")}
+		_, err := f.read()
+		if want := "postloop.toml, line 1: " + strings.Trim(cells[1], "`"); err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", f.text, err, want)
+		}
+	}
+	if rows == 0 {
+		t.Error("no table of errors")
+	}
+}
+
 // TestDocsComplete: the page has a row for each key, with the parameter that
 // it stands for, and for each parameter of ours; where the row of a parameter
 // names a default, it is that of the table.
