@@ -68,6 +68,7 @@ func (s *service) isHosted() bool { return s.host != nil && s.host.current != ni
 func (h *host) accepted(fd int, p loop.Peer) {
 	h.s.total++
 	h.s.enforce() // before the call, which may end the client at once
+	h.s.used()
 	h.current.Accepted(fd, p)
 }
 

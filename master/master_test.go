@@ -338,3 +338,38 @@ func TestInetAddresses(t *testing.T) {
 		t.Error("not listening on 127.0.0.1")
 	}
 }
+
+// TestFrozenParameters reloads with values that a running master cannot
+// follow: nothing may open by them.
+func TestFrozenParameters(t *testing.T) {
+	w := newWorld(t)
+	port := freePort(t)
+	w.start("echo unix n - 1 echod")
+	w.interfaces = "all"
+	w.must(w.reload("echo unix n - 1 echod", fmt.Sprintf("%d inet n - 1 echod", port)))
+	for _, ln := range w.service(fmt.Sprint(port), cfg.Inet).listeners {
+		if !ln.addr.Addr().IsLoopback() {
+			t.Errorf("listening on %s although the change was ignored", ln.addr)
+		}
+	}
+	if w.lines(fmt.Sprintf("warning: service %d: ignoring inet_interfaces change", port)) != 1 {
+		t.Error("the log does not say that a change was ignored")
+	}
+}
+
+func TestHostedWakeupAfterFirstUse(t *testing.T) {
+	w := newWorld(t)
+	w.main = "builtin_services = keep\n"
+	var k *keeper
+	w.m.opt.Hosted = map[string]HostFunc{"keep": func(h *Host) (Hosted, error) {
+		k = &keeper{h: h}
+		return k, nil
+	}}
+	w.start("k unix n 60? 9 keep")
+	looptest.Advance(w.l, time.Hour)
+	if len(k.clients) != 0 {
+		t.Fatal(`a "?" service was woken before its first use`)
+	}
+	w.dial("public/k")
+	w.until(func() bool { return len(k.clients) == 2 }) // the client, and the first wake-up
+}

@@ -28,7 +28,8 @@ type transaction struct {
 	want   []*wanted
 
 	executables map[string]error
-	notes       []string // warnings that are due if the transaction succeeds
+	frozen      []string // warnings, due if the transaction succeeds, about parameters ...
+	notes       []string // ... and about services
 	claim       func(*cfg.Params, Ids) error
 	done        func(error)
 }
@@ -84,6 +85,7 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 	if t.params, err = t.conf.Main.Params(); err != nil {
 		return err
 	}
+	t.freeze()
 	t.env = childEnv(t.m.opt.Environ, t.params)
 	if t.owner, err = t.checkOwner(); err != nil && !errors.Is(err, ErrPending) {
 		return err
@@ -176,7 +178,11 @@ func (t *transaction) checkExecutable(w *wanted) error {
 // lived: such a service fails when it is used, and is throttled. A rootless
 // master has no such past.
 func (t *transaction) forgive(w *wanted, err error) error {
-	located := &cfg.Error{File: w.spec.File, Line: w.spec.Line, Text: fmt.Sprintf("service %q: %v", w.spec.Name, err)}
+	text := err.Error()
+	if one := (*cfg.Error)(nil); errors.As(err, &one) { // its line may be main.cf's, which is set for all
+		text = one.Text
+	}
+	located := &cfg.Error{File: w.spec.File, Line: w.spec.Line, Text: fmt.Sprintf("service %q: %s", w.spec.Name, text)}
 	strict := t.params.Rootless
 	if t.m.started {
 		old := t.m.find(w.key)
@@ -234,10 +240,9 @@ func (t *transaction) listenOptions(w *wanted) listenOptions {
 // commit switches over. Nothing in here can refuse any more.
 func (t *transaction) commit(changes []change) {
 	m := t.m
-	for _, text := range t.notes {
+	for _, text := range slices.Concat(t.frozen, t.notes) {
 		m.log.Warnf("%s", text)
 	}
-	t.warnFrozen()
 	m.conf, m.params, m.env, m.owner, m.addrs = t.conf, t.params, t.env, t.owner, t.addrs
 	m.started = true
 	m.services = make([]*service, 0, len(changes))
@@ -250,33 +255,6 @@ func (t *transaction) commit(changes []change) {
 			m.add(m.newService(c.want)).start()
 		default:
 			m.add(c.old).update(c.want, t.listenOptions(c.want))
-		}
-	}
-}
-
-// warnFrozen mentions parameters whose change takes a restart.
-func (t *transaction) warnFrozen() {
-	m := t.m
-	if !m.started {
-		return
-	}
-	for _, p := range []struct{ name, old, now string }{
-		{"config_directory", m.conf.Dir, t.conf.Dir},
-		{"queue_directory", m.params.QueueDirectory, t.params.QueueDirectory},
-		{"inet_protocols", m.params.InetProtocols.Text, t.params.InetProtocols.Text},
-	} {
-		if p.old != p.now {
-			m.log.Warnf("ignoring %s parameter value change", p.name)
-			m.log.Warnf("old value: %q, new value: %q", p.old, p.now)
-			m.log.Warnf("to change %s, stop and start Postfix", p.name)
-		}
-	}
-	if m.params.InetInterfaces != t.params.InetInterfaces {
-		for _, w := range t.want {
-			if w.spec.Type == cfg.Inet {
-				m.log.Warnf("service %s: ignoring inet_interfaces change", w.spec.Name)
-				m.log.Warnf("to change inet_interfaces, stop and start Postfix")
-			}
 		}
 	}
 }

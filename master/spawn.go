@@ -77,11 +77,7 @@ func (s *service) spawn() {
 	m.children[pid] = c
 	s.total++
 	s.more(c) // available from birth: it says so only after its first client
-	if s.wakeupPending {
-		s.m.log.Debugf("start conditional timer for %s", s.spec.Name)
-		s.wakeupPending = false
-		s.startWakeup()
-	}
+	s.used()
 }
 
 // startProcess runs s's executable with the descriptors, arguments and

@@ -33,6 +33,15 @@ func (s *service) startWakeup() {
 	}
 }
 
+// used starts the timer of a service that waits for its first use.
+func (s *service) used() {
+	if s.wakeupPending {
+		s.m.log.Debugf("start conditional timer for %s", s.spec.Name)
+		s.wakeupPending = false
+		s.startWakeup()
+	}
+}
+
 func (s *service) stopWakeup() {
 	s.wakeupTimer.Stop()
 	s.wakeupTimer = nil

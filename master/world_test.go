@@ -22,20 +22,21 @@ import (
 // world is a rootless master with a queue directory of its own, whose time
 // the test moves and whose processes are real.
 type world struct {
-	t    *testing.T
-	l    *loop.Loop
-	m    *Master
-	log  string // file
-	bin  string
-	main string // further main.cf lines
-	opt  Options
+	t          *testing.T
+	l          *loop.Loop
+	m          *Master
+	log        string // file
+	bin        string
+	main       string // further main.cf lines
+	interfaces string
+	opt        Options
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
 	t.Chdir(dir)
-	w := &world{t: t, l: looptest.New(t), log: dir + "/log", bin: dir + "/bin"}
+	w := &world{t: t, l: looptest.New(t), log: dir + "/log", bin: dir + "/bin", interfaces: "loopback-only"}
 	for _, d := range []string{"bin", "public", "private"} {
 		w.must(os.Mkdir(d, 0o755))
 	}
@@ -77,7 +78,7 @@ func (w *world) must(err error) {
 // name, type, private, wakeup, limit and command.
 func (w *world) config(entries ...string) *cfg.Config {
 	w.t.Helper()
-	text := "rootless = yes\ninet_interfaces = loopback-only\nqueue_directory = .\ndaemon_directory = " + w.bin + "\n" + w.main
+	text := "rootless = yes\ninet_interfaces = " + w.interfaces + "\nqueue_directory = .\ndaemon_directory = " + w.bin + "\n" + w.main
 	main, err := cfg.ParseMain("main.cf", strings.NewReader(text))
 	w.must(err)
 	main.SetDefault("myhostname", "host.example")

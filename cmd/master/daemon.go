@@ -34,10 +34,11 @@ const (
 
 // daemon is one run of the program.
 type daemon struct {
-	o       *options
-	process string
-	log     *maillog.Logger
-	dir     string // of the configuration
+	o        *options
+	process  string
+	log      *maillog.Logger
+	dir      string // of the configuration, absolute
+	programs string // where this one stands among its fellows; empty: unknown
 
 	loop   *loop.Loop
 	master *master.Master
@@ -65,6 +66,7 @@ func (d *daemon) run() int {
 		return d.fatal(err)
 	}
 	raiseFiles()
+	d.programs = programDir()
 	if err := d.findConfig(); err != nil {
 		return d.fatal(err)
 	}
@@ -133,10 +135,13 @@ func (d *daemon) findConfig() error {
 	}
 	if d.dir == "" {
 		d.dir = defaultConfigDir
-	} else if err := os.Setenv("MAIL_CONFIG", d.dir); err != nil {
+		return nil
+	}
+	var err error
+	if d.dir, err = filepath.Abs(d.dir); err != nil { // we are about to go elsewhere
 		return err
 	}
-	return nil
+	return os.Setenv("MAIL_CONFIG", d.dir)
 }
 
 // prepare gives main.cf the defaults that only this process knows.
@@ -145,8 +150,8 @@ func (d *daemon) prepare(m *cfg.Main) {
 	m.SetDefault("config_directory", d.dir)
 	m.SetDefault("process_name", d.process)
 	m.SetDefault("process_id", strconv.Itoa(os.Getpid()))
-	if dir := programDir(); dir != "" {
-		m.SetDefault("daemon_directory", dir)
+	if d.programs != "" {
+		m.SetDefault("daemon_directory", d.programs)
 	}
 	if name, err := os.Hostname(); err == nil {
 		m.SetDefault("myhostname", name)

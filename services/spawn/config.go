@@ -52,6 +52,9 @@ func Parse(s Setup) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if args, err = skipOptions(args); err != nil {
+		return nil, err
+	}
 	user, group := "", ""
 	for i, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
@@ -82,6 +85,28 @@ func Parse(s Setup) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// skipOptions takes off the generic options of a daemon (-o is gone already).
+// Those about the life of a process mean nothing without one; those that would
+// have another effect must not be passed over in silence.
+func skipOptions(args []string) (rest []string, err error) {
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		word := args[0]
+		args = args[1:]
+		switch word[1] {
+		case '-':
+			return args, nil
+		case 'v', 'd', 'D':
+		case 'm', 'i':
+			if len(word) == 2 && len(args) > 0 {
+				args = args[1:]
+			}
+		default:
+			return nil, fmt.Errorf("option %s has no meaning for a service without a process; remove it, or spawn from builtin_services", word)
+		}
+	}
+	return args, nil
 }
 
 // timeLimit returns the parameter that is named after the service.

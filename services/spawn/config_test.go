@@ -72,6 +72,7 @@ func TestParse(t *testing.T) {
 		{[]string{"user=nobody:", "argv=/bin/echo", "", "user=root"}, []string{"/bin/echo", "", "user=root"}, "/bin/echo", 65534, 65534, 1000 * time.Second},
 		{[]string{"user=root", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 1000 * time.Second}, // the last counts
 		{[]string{"-o", "pol_time_limit=2m", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 2 * time.Minute},
+		{[]string{"-v", "-m", "5", "-i10s", "-o", "command_time_limit=8", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 8 * time.Second},
 		{[]string{"-o", "command_time_limit=7", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 7 * time.Second},
 	} {
 		got, err := Parse(setup(t, "", c.args...))
@@ -108,6 +109,7 @@ func TestParseRefuses(t *testing.T) {
 		{"", "user=nobody argv=", `command "" is not in /usr/bin:/bin`},
 		{"pol_time_limit = 5x\n", "user=nobody argv=/bin/cat", "parameter pol_time_limit: bad time value or unit: 5x"},
 		{"pol_time_limit = 0\n", "user=nobody argv=/bin/cat", "invalid pol_time_limit: 0 (min 1)"},
+		{"", "-c user=nobody argv=/bin/cat", "option -c has no meaning for a service without a process"},
 		{"rootless = yes\n", "user=nobody argv=/bin/cat", "user=nobody asks for a change of user, which rootless = yes rules out"},
 	} {
 		_, err := Parse(setup(t, c.main, strings.Fields(c.args)...))
