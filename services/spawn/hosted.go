@@ -20,6 +20,7 @@ type Hosted struct {
 	done    func()
 	failed  func(error)
 	running map[*command]struct{}
+	ending  bool // Shutdown has signalled the commands
 }
 
 // command is a running one.
@@ -79,6 +80,9 @@ func (run *command) exited(e loop.Exit) {
 	delete(h.running, run)
 	switch st := e.Status; {
 	case st.Signaled():
+		if h.ending && (st.Signal() == unix.SIGTERM || st.Signal() == unix.SIGKILL) {
+			break // as they were told
+		}
 		h.log.Warnf("command %s killed by signal %d", h.c.Argv[0], st.Signal())
 	case st.ExitStatus() != 0:
 		h.log.Warnf("command %s exit status %d", h.c.Argv[0], st.ExitStatus())
@@ -104,6 +108,7 @@ func (run *command) signal(sig unix.Signal) {
 
 // Shutdown ends all commands: with a chance to finish, or at once if force.
 func (h *Hosted) Shutdown(force bool) {
+	h.ending = true
 	sig := unix.SIGTERM
 	if force {
 		sig = unix.SIGKILL

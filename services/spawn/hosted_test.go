@@ -187,4 +187,7 @@ func TestShutdown(t *testing.T) {
 	polite.finish(1)
 	s.h.Shutdown(true)
 	s.finish(1)
+	if s.logged("killed") || polite.logged("killed") {
+		t.Error("the end that was asked for is in the log as an abnormal one")
+	}
 }
