@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -83,7 +84,10 @@ func (d *daemon) testLock() int {
 	if err != nil {
 		return d.fatal(err)
 	}
-	if err := os.Chdir(p.QueueDirectory); err != nil {
+	switch err := os.Chdir(p.QueueDirectory); {
+	case p.Rootless && errors.Is(err, fs.ErrNotExist):
+		return 0 // the first start makes it
+	case err != nil:
 		return d.fatal(fmt.Errorf("chdir %s: %w", p.QueueDirectory, errors.Unwrap(err)))
 	}
 	running, err := master.TestLock(d.pidFile())
