@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"slices"
 	"strconv"
@@ -32,7 +33,7 @@ type daemonProcess struct {
 
 // serve waits for work until the status channel ends.
 func (d *daemonProcess) serve() int {
-	d.inherited = descriptors() // first this: the runtime opens some for a timer
+	d.inherited = descriptors()                          // first this: the runtime opens some for a timer
 	time.AfterFunc(time.Minute, func() { unix.Exit(9) }) // whatever happens to the test
 	d.typ = option("-t", "")
 	d.generation, _ = proto.ParseGeneration(os.Getenv(proto.GenerationEnv))
@@ -121,7 +122,7 @@ func (d *daemonProcess) talk(client *os.File) {
 
 // answer does what a client asks for.
 func (d *daemonProcess) answer(words []string) string {
-	switch words = append(words, ""); words[0] {
+	switch words[0] {
 	case "args":
 		return strings.Join(os.Args, " ")
 	case "env":
@@ -129,6 +130,13 @@ func (d *daemonProcess) answer(words []string) string {
 		return fmt.Sprintf("%s=%s %v", words[1], value, set)
 	case "open":
 		return "open " + d.inherited
+	case "fork": // somebody whom the master does not know, and who writes where it does
+		sleep := exec.Command("/bin/sleep", "60")
+		sleep.Stderr = os.Stderr
+		if err := sleep.Start(); err != nil {
+			return err.Error()
+		}
+		return "forked"
 	case "exit":
 		status, _ := strconv.Atoi(words[1])
 		unix.Exit(status)

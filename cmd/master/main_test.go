@@ -5,6 +5,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -22,6 +23,7 @@ var roles = map[string]func() int{
 	"moody":    moody,
 	"broken":   func() int { return 3 },
 	"gossip":   gossip,
+	"files":    func() int { fmt.Println(descriptors()); return 0 },
 }
 
 func TestMain(m *testing.M) {

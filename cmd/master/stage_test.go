@@ -60,10 +60,12 @@ func newStage(t *testing.T) *stage {
 	}
 	s.vars = []string{
 		"@DIR@", dir, "@PORT@", reserve(t, false), "@PORT2@", reserve(t, false), "@TAKEN@", reserve(t, true),
-		"@PROTOCOLS@", "ipv4",
 	}
 	if hasIPv6() {
-		s.vars[len(s.vars)-1] = "all"
+		s.vars = append(s.vars, "@PROTOCOLS@", "all", "@LOCALHOST@", "[::1]")
+	} else {
+		t.Log("no IPv6 on this machine: IPv4 alone is tested")
+		s.vars = append(s.vars, "@PROTOCOLS@", "ipv4", "@LOCALHOST@", "127.0.0.1")
 	}
 	s.env = append(os.Environ(), "MAIL_CONFIG="+dir)
 	if testing.CoverMode() != "" && os.Getenv("GOCOVERDIR") == "" {
