@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: ISC
+
+//go:build !interop
+
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestTwoHundredServices has as many services in one file, half of them
+// daemons and half of them commands of master's own. Each answers, before and
+// after a reload that changes every second of them.
+func TestTwoHundredServices(t *testing.T) {
+	t.Parallel()
+	const services = 200
+	s := newStage(t)
+	configure := func(version string) {
+		t.Helper()
+		var b strings.Builder
+		b.WriteString("rootless = true\nstate = \"run\"\nlog.to = \"stderr\"\n")
+		for i := range services {
+			v := version
+			if i%2 == 0 {
+				v = "constant"
+			}
+			fmt.Fprintf(&b, "[[service]]\nlisten = \"unix:public/s%d\"\n", i)
+			if i%4 < 2 {
+				fmt.Fprintf(&b, "command = \"daemon\"\nargs = [\"%s\"]\n", v)
+			} else {
+				fmt.Fprintf(&b, "run = [\"/bin/echo\", \"s%d\", \"%s\"]\n", i, v)
+			}
+		}
+		must(t, s.write("postloop.toml", b.String()))
+	}
+	ask := func(version string) {
+		t.Helper()
+		for i := range services {
+			c, err := s.connect(fmt.Sprintf("unix:run/public/s%d", i))
+			must(t, err)
+			if i%4 < 2 {
+				_, err = fmt.Fprintln(c, "args")
+				must(t, err)
+			}
+			v := version
+			if i%2 == 0 {
+				v = "constant"
+			}
+			answer := regexp.MustCompile(fmt.Sprintf(`\bs%d\b.* %s\n`, i, v))
+			if err := (&client{Conn: c}).expect(s.deadline, answer); err != nil {
+				t.Errorf("service %d: %v", i, err)
+			}
+			must(t, c.Close())
+		}
+	}
+	configure("first")
+	must(t, s.start("-d"))
+	must(t, s.expectLog("daemon started"))
+	ask("first")
+	configure("second")
+	must(t, s.signal("HUP"))
+	must(t, s.expectLog("reload --"))
+	// Answered by the loop when the reload is through.
+	must(t, s.dial("sync unix:run/public/s2"))
+	must(t, s.expect("sync s2 constant"))
+	ask("second")
+	must(t, s.signal("TERM"))
+	must(t, s.exit("TERM"))
+	must(t, s.refuseLog("warning|error"))
+}
