@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// kill is unix.Kill but in a test that has something to write before.
+var kill = unix.Kill
+
 // die ends the process by signal s, so that whoever waits for it sees what
 // ended it and not an exit status.
 func die(l *loop.Loop, s unix.Signal) {
@@ -20,7 +23,7 @@ func die(l *loop.Loop, s unix.Signal) {
 		s = unix.SIGTERM
 		l.OnSignal(s, nil)
 	}
-	_ = unix.Kill(unix.Getpid(), s)
+	_ = kill(unix.Getpid(), s)
 	// The runtime may take the signal on another thread, and then it is not
 	// what ends this one: whoever goes on at once ends with an exit status.
 	for end := time.Now().Add(time.Second); time.Now().Before(end); {

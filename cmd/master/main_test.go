@@ -17,7 +17,7 @@ import (
 // has one of these names runs that. The master is the real one, and measured
 // like everything else by go test -cover.
 var roles = map[string]func() int{
-	"master":   run,
+	"master":   func() int { measure(); return run() },
 	"daemon":   func() int { return (&daemonProcess{}).serve() },
 	"stubborn": func() int { return (&daemonProcess{stubborn: true}).serve() },
 	"moody":    moody,

@@ -6,10 +6,36 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
 )
+
+// TestAppliance plays the example that the README begins with, at a port and in
+// a directory of the test's own.
+func TestAppliance(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	text, err := os.ReadFile("../../examples/appliance/postloop.toml")
+	must(t, err)
+	edit := strings.NewReplacer("127.0.0.1:7007", "127.0.0.1:@PORT@", "../../run/appliance", "run", "date >> heartbeat.log", "exit 7")
+	s.play("appliance", `
+start -d
+log daemon started
+log postfix/spawn\[\d+\]: warning: command /bin/sh exit status 7$
+dial echo 127.0.0.1:@PORT@
+send echo hello
+expect echo ^hello$
+dial clock unix:run/public/clock
+expect clock \d\d:\d\d:\d\d
+eof clock
+signal INT
+exit INT
+
+-- postloop.toml --
+`+edit.Replace(string(text)))
+}
 
 // TestTwoHundredServices has as many services in one file, half of them
 // daemons and half of them commands of master's own. Each answers, before and
