@@ -68,7 +68,7 @@ func newStage(t *testing.T) *stage {
 		s.vars = append(s.vars, "@PROTOCOLS@", "ipv4", "@LOCALHOST@", "127.0.0.1")
 	}
 	s.env = append(os.Environ(), "MAIL_CONFIG="+dir)
-	if testing.CoverMode() != "" && os.Getenv("GOCOVERDIR") == "" {
+	if measured() {
 		s.env = append(s.env, "GOCOVERDIR="+coverDir())
 	}
 	return s
@@ -150,8 +150,8 @@ func (s *stage) finish(c *exec.Cmd, ended chan struct{}, want string) error {
 	}
 	status := c.ProcessState.Sys().(syscall.WaitStatus)
 	got := fmt.Sprint(status.ExitStatus())
-	if status.Signaled() {
-		got = strings.TrimPrefix(unix.SignalName(status.Signal()), "SIG")
+	if signal := signalOf(status); signal != 0 {
+		got = strings.TrimPrefix(unix.SignalName(signal), "SIG")
 	}
 	if got != want {
 		return fmt.Errorf("it ended with %s", got)
