@@ -167,18 +167,25 @@ type logbook struct {
 	next    int // the first line that has not been matched yet
 	writers int
 	changed chan struct{} // closed and replaced with every change
+	reading sync.Mutex    // held to read nothing more for a while
 }
 
 // follow takes in what comes from r, with a prefix to each line.
 func (l *logbook) follow(r *os.File, prefix string) {
 	l.change(func() { l.writers++ })
 	go func() {
-		for in := bufio.NewScanner(r); in.Scan(); {
+		for in := bufio.NewScanner(r); l.scan(in); {
 			l.change(func() { l.lines = append(l.lines, prefix+in.Text()) })
 		}
 		_ = r.Close()
 		l.change(func() { l.writers-- })
 	}()
+}
+
+func (l *logbook) scan(in *bufio.Scanner) bool {
+	l.reading.Lock()
+	l.reading.Unlock() //nolint:staticcheck // to pass is all
+	return in.Scan()
 }
 
 func (l *logbook) change(f func()) {

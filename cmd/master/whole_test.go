@@ -37,6 +37,48 @@ exit INT
 `+edit.Replace(string(text)))
 }
 
+// TestLogThatNobodyReads has a master fill the pipe that its log goes to. It
+// must serve on, and what did not fit must follow as soon as somebody reads.
+func TestLogThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	const clients = 400
+	s := newStage(t)
+	name := "bin/" + strings.Repeat("long", 50) // to fill it faster
+	must(t, s.write(name, "#!/bin/sh\nexit 7\n"))
+	must(t, s.write("postloop.toml", `
+rootless = true
+state = "run"
+log.to = "stderr"
+[[service]]
+listen = "unix:public/bad"
+run = ["@DIR@/`+name+`"]
+[[service]]
+listen = "unix:public/echo"
+run = ["/bin/cat"]
+`))
+	must(t, s.start("-d"))
+	must(t, s.expectLog("daemon started"))
+	s.log.reading.Lock()
+	for range clients {
+		must(t, s.dial("bad unix:run/public/bad"))
+		must(t, s.eof("bad"))
+		must(t, s.close("bad"))
+	}
+	must(t, s.dial("echo unix:run/public/echo"))
+	must(t, s.send("echo hello"))
+	must(t, s.expect("echo ^hello$"))
+	if n := len(s.log.copy()); n > clients/2 {
+		t.Fatalf("%d lines were read", n)
+	}
+	s.log.reading.Unlock()
+	for range clients {
+		must(t, s.expectLog("exit status 7$"))
+	}
+	must(t, s.signal("TERM"))
+	must(t, s.exit("TERM"))
+	must(t, s.refuseLog("lost|not logged"))
+}
+
 // TestTwoHundredServices has as many services in one file, half of them
 // daemons and half of them commands of master's own. Each answers, before and
 // after a reload that changes every second of them.
