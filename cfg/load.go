@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -96,7 +97,7 @@ func choose(dir string) (string, error) {
 }
 
 func (c *Config) loadTOML(ready func(*Main)) error {
-	f, err := os.Open(filepath.Join(c.Dir, tomlFile))
+	f, err := open(filepath.Join(c.Dir, tomlFile))
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (c *Config) loadTOML(ready func(*Main)) error {
 
 // loadMain reads main.cf.
 func (c *Config) loadMain(ready func(*Main)) error {
-	f, err := os.Open(filepath.Join(c.Dir, mainFile))
+	f, err := open(filepath.Join(c.Dir, mainFile))
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (c *Config) loadPostfix(ready func(*Main)) error {
 	if err := c.loadMain(ready); err != nil && !errors.As(err, &errs) {
 		return err
 	}
-	g, err := os.Open(filepath.Join(c.Dir, masterFile))
+	g, err := open(filepath.Join(c.Dir, masterFile))
 	if err != nil {
 		return err
 	}
@@ -140,6 +141,20 @@ func (c *Config) loadPostfix(ready func(*Main)) error {
 		return errs
 	}
 	return err
+}
+
+// open opens a configuration file. Anything but a regular one is refused
+// without waiting for it: a pipe without a writer would hold the caller up.
+func open(name string) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		_ = f.Close()
+		return nil, &Error{File: name, Text: "not a regular file"}
+	}
+	return f, nil
 }
 
 // Modified returns when a file of the configuration in dir was last written

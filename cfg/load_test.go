@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -97,6 +98,24 @@ func TestModified(t *testing.T) {
 		}
 		if got := Modified(dir); !got.Equal(when) {
 			t.Errorf("%s: got %v, want %v", name, got, when)
+		}
+	}
+}
+
+// TestLoadRefusesPipes does not wait for whoever may write.
+func TestLoadRefusesPipes(t *testing.T) {
+	for _, pipe := range []string{"main.cf", "master.cf", "postloop.toml"} {
+		dir := t.TempDir()
+		if pipe == "master.cf" {
+			if err := os.WriteFile(filepath.Join(dir, "main.cf"), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := syscall.Mkfifo(filepath.Join(dir, pipe), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(dir, nil); err == nil || !strings.Contains(err.Error(), pipe+": not a regular file") {
+			t.Errorf("%s is a fifo: %v", pipe, err)
 		}
 	}
 }

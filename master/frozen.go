@@ -3,9 +3,13 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 
 	"postloop/cfg"
+	"postloop/master/maillog"
+
+	"golang.org/x/sys/unix"
 )
 
 // freeze gives the parameters that a running master cannot follow the values
@@ -16,6 +20,7 @@ func (t *transaction) freeze() {
 	m, now := t.m, t.params
 	t.frozen = t.frozen[:0]
 	if !m.started {
+		t.dropFamilies()
 		return
 	}
 	old := m.params
@@ -45,6 +50,28 @@ func (t *transaction) freeze() {
 	now.QueueDirectory, now.DataDirectory = old.QueueDirectory, old.DataDirectory
 	now.InetProtocols, now.InetInterfaces = old.InetProtocols, old.InetInterfaces
 	now.Rootless = old.Rootless
+}
+
+// dropFamilies does without what the kernel does not have, as Postfix does:
+// inet_protocols = all must not keep a host without IPv6 from starting.
+func (t *transaction) dropFamilies() {
+	p := &t.params.InetProtocols
+	for _, f := range []struct {
+		want   *bool
+		family int
+		name   string
+	}{{&p.IPv4, unix.AF_INET, "IPv4"}, {&p.IPv6, unix.AF_INET6, "IPv6"}} {
+		if !*f.want {
+			continue
+		}
+		fd, err := unix.Socket(f.family, unix.SOCK_STREAM, 0)
+		if err == nil {
+			unix.Close(fd)
+		} else if errors.Is(err, unix.EAFNOSUPPORT) {
+			*f.want = false
+			t.frozen = append(t.frozen, fmt.Sprintf("inet_protocols: disabling %s name/address support: %s", f.name, maillog.Strerror(err)))
+		}
+	}
 }
 
 func yesNo(b bool) string {

@@ -3,6 +3,9 @@
 package master
 
 import (
+	"maps"
+	"slices"
+
 	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master/maillog"
@@ -57,8 +60,15 @@ type HostFunc func(h *Host) (Hosted, error)
 // host counts the clients of a hosted service, across every reload.
 type host struct {
 	s       *service
-	current Hosted   // nil: a reload has given the service to processes
-	past    []Hosted // replaced by a reload, clients may remain
+	current *tenant              // nil: a reload has given the service to processes
+	past    map[*tenant]struct{} // replaced by a reload, with clients
+}
+
+// tenant is a Hosted with the clients that it has.
+type tenant struct {
+	h       *host
+	hosted  Hosted
+	clients int
 }
 
 // isHosted reports whether the next client of s is master's own.
@@ -66,33 +76,37 @@ func (s *service) isHosted() bool { return s.host != nil && s.host.current != ni
 
 // accepted hands a client on. The rule that limits processes limits clients.
 func (h *host) accepted(fd int, p loop.Peer) {
+	t := h.current
+	t.clients++
 	h.s.total++
 	h.s.enforce() // before the call, which may end the client at once
 	h.s.used()
-	h.current.Accepted(fd, p)
+	t.hosted.Accepted(fd, p)
 }
 
 // done takes the end of a client.
-func (h *host) done() {
-	h.s.total--
-	if h.s.total == 0 {
-		clear(h.past)
-		h.past = h.past[:0]
+func (t *tenant) done() {
+	s := t.h.s
+	t.clients--
+	s.total--
+	if t.clients == 0 {
+		delete(t.h.past, t)
 	}
-	h.s.enforce()
-	if h.s.stopping && h.s.total == 0 {
-		h.s.gone()
+	s.enforce()
+	if s.stopping && s.total == 0 {
+		s.gone()
 	}
-	h.s.m.checkStopped()
+	s.m.checkStopped()
 }
 
 // failed throttles the service.
-func (h *host) failed(err error) {
-	if h.s.stopping || h.s.m.stopping {
+func (t *tenant) failed(err error) {
+	s := t.h.s
+	if s.stopping || s.m.stopping {
 		return
 	}
-	h.s.m.log.Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
-	h.s.throttle()
+	s.m.log.Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
+	s.throttle()
 }
 
 // trouble reports that no client can be accepted for now, and with nil that
@@ -105,20 +119,36 @@ func (h *host) trouble(err error) {
 	h.s.m.log.Warnf("service %q (%s): accept: %s -- clients wait", h.s.spec.Name, h.s.key.name, maillog.Strerror(err))
 }
 
-// replace takes the service of a new configuration for the clients to come.
-func (h *host) replace(next Hosted) {
-	if h.current != nil && h.s.total > 0 {
-		h.past = append(h.past, h.current)
+// replaceHosted takes what w has for the clients to come. Those who are there stay
+// with what they have.
+func (s *service) replaceHosted(w *wanted) {
+	if w.sameHosted {
+		return
 	}
-	h.current = next
+	if s.host == nil {
+		if w.hosted == nil {
+			return
+		}
+		s.host = &host{s: s, past: map[*tenant]struct{}{}}
+	}
+	h := s.host
+	if h.current != nil && h.current.clients > 0 {
+		h.past[h.current] = struct{}{}
+	}
+	h.current = nil
+	if w.hosted != nil {
+		h.current = &tenant{h: h, hosted: w.hosted}
+		w.host.Done, w.host.Failed = h.current.done, h.current.failed
+	}
 }
 
-// shutdown ends all clients.
+// shutdown ends all clients. One that ends at once leaves the lists.
 func (h *host) shutdown(force bool) {
-	for _, p := range h.past {
-		p.Shutdown(force)
-	}
+	list := slices.Collect(maps.Keys(h.past))
 	if h.current != nil {
-		h.current.Shutdown(force)
+		list = append(list, h.current)
+	}
+	for _, t := range list {
+		t.hosted.Shutdown(force)
 	}
 }

@@ -4,6 +4,7 @@ package master
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"syscall"
 )
@@ -26,6 +27,9 @@ type ids = Ids // as a field, and where only this package looks
 func (i Ids) do(f func() error) error {
 	if i == (Ids{}) {
 		return f()
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("act as user %d, group %d: %w", i.uid, i.gid, syscall.EPERM)
 	}
 	// Where these ids are a thread's, f must stay on the thread that has them.
 	runtime.LockOSThread()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"postloop/cfg"
@@ -62,26 +63,40 @@ func (ln *listener) unregister() {
 	ln.watch, ln.accept = nil, nil
 }
 
-// register puts the endpoint of s on the loop, idle until enforce says so.
+// register puts on the loop what of s's endpoint is not there yet, idle until
+// enforce says so. What the kernel has no room for is left to the next reload:
+// other services must not suffer for it.
 func (s *service) register() {
-	s.listening = false
 	for _, ln := range s.listeners {
-		var err error
-		if s.isHosted() {
-			if ln.accept, err = s.m.loop.Listen(ln.fd, s.host.accepted); err == nil {
-				ln.accept.Blocking()
-				ln.accept.OnTrouble(s.host.trouble)
-				ln.accept.Pause()
-			}
-		} else {
-			ln.watch, err = s.m.loop.Watch(ln.fd, 0, s.knocked)
+		if ln.registered() {
+			continue
 		}
-		if err != nil {
-			// The kernel has no room for the registration; the rest of the
-			// services must not suffer for it.
+		if err := s.registerOne(ln); err != nil {
 			s.m.log.Errorf("service %q (%s): %s", s.spec.Name, s.key.name, maillog.Strerror(err))
+			continue
 		}
+		ln.enable(s.listening)
 	}
+}
+
+func (s *service) registerOne(ln *listener) error {
+	if !s.isHosted() {
+		w, err := s.m.loop.Watch(ln.fd, 0, s.knocked)
+		if err != nil {
+			return err
+		}
+		ln.watch = w
+		return nil
+	}
+	a, err := s.m.loop.Listen(ln.fd, s.host.accepted)
+	if err != nil {
+		return err
+	}
+	a.Blocking()
+	a.OnTrouble(s.host.trouble)
+	a.Pause()
+	ln.accept = a
+	return nil
 }
 
 func (s *service) unregister() {
@@ -106,7 +121,8 @@ func (w *wanted) open(o listenOptions, old *service, inUse map[string]bool) erro
 		// nothing can go wrong any more.
 		ln := &listener{path: w.spec.Path()}
 		if inUse[ln.path] {
-			ln.rename, ln.path = ln.path, ln.path+".new"
+			// A blank: no service has this name, and it is short.
+			ln.rename, ln.path = ln.path, fmt.Sprintf("%s/ %d", filepath.Dir(ln.path), w.spec.Line)
 		}
 		fd, err := listenLocal(w.spec.Type, ln.path, o.backlog)
 		if err != nil {
@@ -175,6 +191,7 @@ func (s *service) take(w *wanted) {
 
 // setBacklog follows a changed process limit: listen(2) may be repeated.
 func (s *service) setBacklog(n int) {
+	s.backlog = n
 	for _, ln := range s.listeners {
 		if s.key.typ == cfg.Fifo || s.key.typ == cfg.UnixDgram {
 			continue

@@ -3,7 +3,7 @@
 package master
 
 import (
-	"fmt"
+	"errors"
 	"maps"
 	"net/netip"
 	"slices"
@@ -85,13 +85,19 @@ func (m *Master) Start(conf *cfg.Config, claim func(*cfg.Params, Ids) error, don
 
 // Reload replaces the configuration. On an error everything that ran goes on
 // as before. Processes that live with the old one leave as soon as they have
-// nothing to do. done is called once, in this turn or a later one.
-func (m *Master) Reload(conf *cfg.Config, done func(error)) {
+// nothing to do. prepare, if not nil, is called when everything has been
+// checked and nothing opened; its error refuses the reload, too. done is
+// called once, in this turn or a later one.
+func (m *Master) Reload(conf *cfg.Config, prepare func(*cfg.Params) error, done func(error)) {
 	if m.change != nil {
-		done(fmt.Errorf("another reload is under way"))
+		done(errors.New("another reload is under way"))
 		return
 	}
-	m.begin(conf, nil, done)
+	var claim func(*cfg.Params, Ids) error
+	if prepare != nil {
+		claim = func(p *cfg.Params, _ Ids) error { return prepare(p) }
+	}
+	m.begin(conf, claim, done)
 }
 
 // Busy reports whether a configuration is on its way.
@@ -129,7 +135,7 @@ func (m *Master) Shutdown(done func()) {
 		// Master is a member: it has to be ready for its own signal.
 		_ = unix.Kill(-unix.Getpid(), termSignal)
 	} else {
-		m.signalChildren(nil, termSignal)
+		m.signalChildren(termSignal, anyChild)
 	}
 	m.endHosted(false)
 	m.checkStopped()
@@ -138,11 +144,17 @@ func (m *Master) Shutdown(done func()) {
 // killAll ends what did not leave in time, and soon after the shutdown
 // itself, whatever is left.
 func (m *Master) killAll() {
-	m.log.Warnf("%d process(es) did not terminate in time -- killing", len(m.children))
-	m.signalChildren(nil, killSignal)
+	left := len(m.children)
+	for _, s := range append(slices.Collect(maps.Keys(m.leaving)), m.services...) {
+		left += s.total - s.procs
+	}
+	m.log.Warnf("%d process(es) did not terminate in time -- killing", left)
+	m.signalChildren(killSignal, anyChild)
 	m.endHosted(true)
 	m.stopTimer = m.loop.After(time.Second, m.finish)
 }
+
+func anyChild(*child) bool { return true }
 
 // endHosted ends the clients of hosted services. One that ends in this turn
 // already may make its service leave the lists.

@@ -45,6 +45,9 @@ type names struct {
 	getent  []string // where to look for that program
 	files   map[string]string
 	answers map[question]answer
+	users   map[string]User // found, by name
+	groups  map[string]Group
+	ports   map[string]int // by name and protocol
 	missing []question
 	running []*query
 	waiting []question // for one of running to end
@@ -65,40 +68,41 @@ func newNames() *names {
 		getent:  []string{"/usr/bin/getent", "/bin/getent", "/usr/sbin/getent", "/usr/local/bin/getent"},
 		files:   map[string]string{},
 		answers: map[question]answer{},
+		users:   map[string]User{},
+		groups:  map[string]Group{},
+		ports:   map[string]int{},
 	}
 }
 
-// User returns the user of that name, or of that number.
+// User returns the user of that name. A number is no name: getent takes it
+// for one, Postfix does not.
 func (n *names) User(name string) (User, error) {
-	if u, ok := findUser(n.file("passwd"), name); ok {
-		return u, nil
-	}
-	text, err := n.ask("passwd", name)
-	if err != nil {
-		return User{}, err
-	}
-	if u, ok := findUser(text, name); ok {
-		return u, nil
-	}
-	return User{}, ErrUnknown
+	return lookup(n, n.users, "passwd", name, findUser)
 }
 
-// Group returns the group of that name. A number is a group by itself.
+// Group returns the group of that name.
 func (n *names) Group(name string) (Group, error) {
-	if g, ok := findGroup(n.file("group"), name); ok {
-		return g, nil
+	return lookup(n, n.groups, "group", name, findGroup)
+}
+
+// lookup returns what file says of name, or getent, and remembers it: a
+// configuration asks for the same few names over and over.
+func lookup[T any](n *names, memory map[string]T, file, name string, find func(text, name string) (T, bool)) (T, error) {
+	if x, ok := memory[name]; ok {
+		return x, nil
 	}
-	if gid, ok := parseID(name); ok {
-		return Group{Name: name, GID: gid}, nil
+	x, ok := find(n.file(file), name)
+	if !ok {
+		text, err := n.ask(file, name)
+		if err != nil {
+			return x, err
+		}
+		if x, ok = find(text, name); !ok {
+			return x, ErrUnknown
+		}
 	}
-	text, err := n.ask("group", name)
-	if err != nil {
-		return Group{}, err
-	}
-	if g, ok := findGroup(text, name); ok {
-		return g, nil
-	}
-	return Group{}, ErrUnknown
+	memory[name] = x
+	return x, nil
 }
 
 // Host returns the addresses of a host, or the address that name is, as far
@@ -135,17 +139,7 @@ func (n *names) Port(name, proto string, known map[string]uint16) (int, error) {
 	if port, ok := known[name]; ok {
 		return int(port), nil
 	}
-	if port, ok := findService(n.file("services"), name, proto); ok {
-		return port, nil
-	}
-	text, err := n.ask("services", name+"/"+proto)
-	if err != nil {
-		return 0, err
-	}
-	if port, ok := findService(text, name, proto); ok {
-		return port, nil
-	}
-	return 0, ErrUnknown
+	return lookup(n, n.ports, "services", name+"/"+proto, findService)
 }
 
 // file returns the text of a file below etc, read once. One that cannot be

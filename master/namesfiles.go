@@ -10,16 +10,12 @@ import (
 	"strings"
 )
 
-// findUser returns the first entry of passwd(5) with that name or, if there is
-// none and name is a number, with that number. Lines that make no sense are
-// passed over, as the C library does.
+// findUser returns the first entry of passwd(5) with that name. Lines that
+// make no sense are passed over, as the C library does.
 func findUser(passwd, name string) (User, bool) {
-	number, numeric := parseID(name)
-	var byNumber User
-	found := false
 	for line := range strings.Lines(passwd) {
 		f := strings.Split(strings.TrimRight(line, "\r\n"), ":")
-		if len(f) < 7 || !isName(f[0]) {
+		if len(f) < 7 || f[0] != name || !isName(f[0]) {
 			continue
 		}
 		uid, ok1 := parseID(f[2])
@@ -27,15 +23,9 @@ func findUser(passwd, name string) (User, bool) {
 		if !ok1 || !ok2 {
 			continue
 		}
-		u := User{Name: f[0], UID: uid, GID: gid, Home: f[5], Shell: f[6]}
-		if f[0] == name {
-			return u, true
-		}
-		if numeric && uid == number && !found {
-			byNumber, found = u, true
-		}
+		return User{Name: f[0], UID: uid, GID: gid, Home: f[5], Shell: f[6]}, true
 	}
-	return byNumber, found
+	return User{}, false
 }
 
 // findGroup returns the first entry of group(5) with that name.
@@ -83,8 +73,10 @@ func parseAhosts(text string) (list []netip.Addr) {
 	return list
 }
 
-// findService returns the port that services(5) has for a name or alias.
-func findService(services, name, proto string) (int, bool) {
+// findService returns the port that services(5) has for a name or alias and a
+// protocol, which question has behind a slash.
+func findService(services, question string) (int, bool) {
+	name, proto, _ := strings.Cut(question, "/")
 	for line := range strings.Lines(services) {
 		f := fields(line)
 		if len(f) < 2 || f[0] != name && !slices.Contains(f[2:], name) {

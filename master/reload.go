@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"slices"
 
 	"postloop/cfg"
@@ -44,6 +45,9 @@ func (m *Master) begin(conf *cfg.Config, claim func(*cfg.Params, Ids) error, don
 // check goes through the whole configuration and collects every error. What
 // only another process can tell is asked for, and check runs again.
 func (t *transaction) check() {
+	if t.m.stopping { // it was too late to call the answers off
+		return
+	}
 	var errs cfg.Errors
 	err := t.checkAll(&errs)
 	switch {
@@ -144,6 +148,10 @@ func (t *transaction) checkService(spec *cfg.Service) (*wanted, error) {
 		if err = t.forgive(w, err); err != nil {
 			return w, err
 		}
+		if old := t.m.find(w.key); old != nil && old.isHosted() {
+			w.sameHosted = true
+			return w, nil
+		}
 		w.hosted = nil // the daemon of that name will say what it thinks of it
 	}
 	w.path = t.params.DaemonDirectory + "/" + spec.Command
@@ -161,10 +169,14 @@ func (t *transaction) canHost(spec *cfg.Service) bool {
 
 // checkExecutable refuses what cannot be run.
 func (t *transaction) checkExecutable(w *wanted) error {
-	err, known := t.executables[w.path]
+	path := w.path
+	if !filepath.IsAbs(path) { // a start has not gone there yet
+		path = t.params.QueueDirectory + "/" + path
+	}
+	err, known := t.executables[path]
 	if !known {
-		err = unix.Access(w.path, unix.X_OK)
-		t.executables[w.path] = err
+		err = unix.Access(path, unix.X_OK)
+		t.executables[path] = err
 	}
 	if err == nil {
 		return nil
@@ -186,7 +198,8 @@ func (t *transaction) forgive(w *wanted, err error) error {
 	strict := t.params.Rootless
 	if t.m.started {
 		old := t.m.find(w.key)
-		strict = old == nil || old.spec.Command != w.spec.Command || !slices.Equal(old.spec.Args, w.spec.Args)
+		strict = old == nil || old.spec.Command != w.spec.Command || !slices.Equal(old.spec.Args, w.spec.Args) ||
+			old.path != "" && w.path != "" && old.path != w.path
 	}
 	if strict {
 		return located
@@ -247,14 +260,19 @@ func (t *transaction) commit(changes []change) {
 	m.started = true
 	m.services = make([]*service, 0, len(changes))
 	m.byKey = make(map[key]*service, len(changes))
+	removed := map[*service]bool{}
 	for _, c := range changes {
 		switch {
 		case c.want == nil:
+			removed[c.old] = true
 			c.old.stop()
 		case c.old == nil:
-			m.add(m.newService(c.want)).start()
+			m.add(m.newService(c.want, t.listenOptions(c.want))).start()
 		default:
 			m.add(c.old).update(c.want, t.listenOptions(c.want))
 		}
+	}
+	if len(removed) > 0 {
+		m.signalChildren(termSignal, func(c *child) bool { return removed[c.s] })
 	}
 }

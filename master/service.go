@@ -36,7 +36,10 @@ type service struct {
 	listeners []*listener
 	listening bool // the endpoint is watched
 
-	total int // processes, or running commands of a hosted service
+	backlog int // of the listeners
+
+	total int // processes, and clients of a hosted service
+	procs int // of these, the processes
 	idle  int // of these, the ones that wait for a client
 
 	busyWarned time.Time
@@ -63,13 +66,16 @@ type wanted struct {
 	localOnly bool             // reachable from this machine only
 	host      *Host            // what hosted was made with
 	hosted    Hosted           // nil: served by processes
-	bound     []*listener      // opened for it by the transaction
+	// sameHosted keeps the Hosted that serves already: nothing about the entry
+	// has changed, and right now it could not be made anew.
+	sameHosted bool
+	bound      []*listener // opened for it by the transaction
 }
 
 // newService makes the service that w asks for, with the endpoint that was
 // opened for it.
-func (m *Master) newService(w *wanted) *service {
-	s := &service{m: m, key: w.key}
+func (m *Master) newService(w *wanted, o listenOptions) *service {
+	s := &service{m: m, key: w.key, backlog: o.backlog}
 	s.adopt(w)
 	return s
 }
@@ -86,7 +92,7 @@ func (s *service) adopt(w *wanted) {
 	s.spec, s.path = w.spec, w.path
 	s.take(w)
 	s.argv, s.stressArg = nil, -1
-	if w.hosted == nil {
+	if w.hosted == nil && !w.sameHosted {
 		s.argv, s.stressArg = childArgs(s.spec, childOptions{
 			debug:    s.m.opt.Debug,
 			verbose:  s.m.log.Verbose > 0,
@@ -95,32 +101,23 @@ func (s *service) adopt(w *wanted) {
 			sockets:  len(s.listeners),
 		})
 	}
-	if w.hosted != nil && s.host == nil {
-		s.host = &host{s: s}
-	}
-	if w.hosted != nil {
-		w.host.Done, w.host.Failed = s.host.done, s.host.failed
-	}
-	if s.host != nil {
-		s.host.replace(w.hosted)
-	}
+	s.replaceHosted(w)
 	s.wakeupPending = w.spec.WakeupIfUsed
 }
 
 // update gives a running service new values.
 func (s *service) update(w *wanted, o listenOptions) {
 	s.stopWakeup()
-	wasHosted, backlog := s.isHosted(), max(s.spec.Limit, s.m.params.ProcessLimit)
+	wasHosted := s.isHosted()
 	s.adopt(w)
 	if s.isHosted() != wasHosted {
 		s.unregister()
 	}
-	if o.backlog != backlog {
+	if o.backlog != s.backlog {
 		s.setBacklog(o.backlog)
 	}
-	if len(s.listeners) > 0 && !s.listeners[0].registered() {
-		s.register()
-	}
+	s.register()
+	s.relent()
 	s.restart()
 }
 
@@ -133,9 +130,9 @@ func (s *service) restart() {
 	s.enforce()
 }
 
-// stop takes s out of service: nobody new is served, its processes are asked
-// to end and, service_stop_time_limit later, made to. It returns at once; s
-// is forgotten when its last process is gone.
+// stop takes s out of service: nobody new is served. Its processes are for the
+// caller to ask to end; service_stop_time_limit later they
+// are made to. s is forgotten when the last one is gone.
 func (s *service) stop() {
 	s.stopWakeup()
 	s.stopping = true // before the rest: nothing below may start a process
@@ -151,17 +148,16 @@ func (s *service) stop() {
 		return
 	}
 	s.m.leaving[s] = struct{}{}
-	if s.isHosted() {
-		return // its clients finish by themselves
+	if s.procs == 0 {
+		return // clients of a hosted service finish by themselves
 	}
-	s.m.signalChildren(s, termSignal)
 	s.stopTimer = s.m.loop.After(s.m.params.StopTimeLimit, s.killed)
 }
 
 // killed ends the processes that did not leave in time.
 func (s *service) killed() {
-	s.m.log.Warnf("service %q (%s): %d process(es) did not terminate within %s -- killing", s.spec.Name, s.key.name, s.total, s.m.params.StopTimeLimit)
-	s.m.signalChildren(s, killSignal)
+	s.m.log.Warnf("service %q (%s): %d process(es) did not terminate within %s -- killing", s.spec.Name, s.key.name, s.procs, s.m.params.StopTimeLimit)
+	s.m.signalChildren(killSignal, func(c *child) bool { return c.s == s })
 }
 
 // gone ends a stopped service whose last process has left.

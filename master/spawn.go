@@ -76,6 +76,7 @@ func (s *service) spawn() {
 	c := &child{s: s, pid: pid, generation: m.generation}
 	m.children[pid] = c
 	s.total++
+	s.procs++
 	s.more(c) // available from birth: it says so only after its first client
 	s.used()
 }
@@ -136,6 +137,7 @@ func (m *Master) exited(e loop.Exit) {
 	}
 	delete(m.children, e.Pid)
 	s.total--
+	s.procs--
 	if bad && c.uses == 0 && !s.stopping && !s.throttled && !m.stopping {
 		m.log.Warnf("%s: bad command startup -- throttling", s.path)
 		s.throttle()
@@ -151,10 +153,10 @@ func (m *Master) exited(e loop.Exit) {
 	m.checkStopped()
 }
 
-// signalChildren sends sig to the processes of s, or to all if s is nil.
-func (m *Master) signalChildren(s *service, sig unix.Signal) {
+// signalChildren sends sig to the processes that which picks.
+func (m *Master) signalChildren(sig unix.Signal, which func(*child) bool) {
 	for pid, c := range m.children {
-		if s == nil || c.s == s {
+		if which(c) {
 			// ESRCH cannot be: the process is not reaped yet.
 			_ = unix.Kill(pid, sig)
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"postloop/loop"
+	"postloop/master/maillog"
 	"postloop/master/proto"
 
 	"golang.org/x/sys/unix"
@@ -15,6 +16,10 @@ import (
 // statusBatch bounds the reports read in one turn, so that a process that
 // floods its channel delays nobody.
 const statusBatch = 64
+
+// statusRoom is more than the reports that a channel can hold: all of them
+// count, and a process that goes on writing does not hold up its end.
+const statusRoom = 4096
 
 // gossipLimit is how many senseless reports of one channel are logged.
 const gossipLimit = 20
@@ -64,23 +69,28 @@ func (s *service) closeStatus() {
 		return
 	}
 	s.m.log.Debugf("master_status_cleanup: %s", s.spec.Name)
-	st.reported(loop.Readable)
+	st.read(statusRoom)
 	s.status = nil
 	st.watch.Stop()
 	unix.Close(st.ours)
 	unix.Close(st.theirs)
 }
 
-// reported reads the reports that wait.
-func (st *status) reported(loop.Ready) {
+// reported reads reports that wait.
+func (st *status) reported(loop.Ready) { st.read(statusBatch) }
+
+// read takes up to limit reports.
+func (st *status) read(limit int) {
 	var buf [4 * proto.StatusSize]byte
-	for range statusBatch {
+	for range limit {
 		n, err := unix.Read(st.ours, buf[:])
 		switch {
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.EINTR):
+			continue
+		case errors.Is(err, unix.EAGAIN):
 			return
 		case err != nil:
-			st.gossip("master_status_event: read: %v", err)
+			st.gossip("master_status_event: read: %s", maillog.Strerror(err))
 			return
 		}
 		r, ok := proto.ParseStatus(buf[:n])
@@ -102,10 +112,7 @@ func (st *status) report(r proto.Status) {
 	case c == nil || c.s != s:
 		m.log.Debugf("master_status_event: process id not found: %d", r.Pid)
 	case c.generation != r.Generation:
-		st.bad++
-		if st.bad <= gossipLimit {
-			m.log.Infof("ignoring status update from child pid %d generation %d", r.Pid, r.Generation)
-		}
+		st.say(m.log.Infof, "ignoring status update from child pid %d generation %d", r.Pid, r.Generation)
 	case r.Avail == proto.Available:
 		if !c.idle {
 			c.uses++
@@ -121,13 +128,16 @@ func (st *status) report(r proto.Status) {
 	}
 }
 
-// gossip logs a senseless report; after gossipLimit of them the channel's
-// further ones are ignored in silence.
-func (st *status) gossip(format string, args ...any) {
+// gossip warns of a senseless report.
+func (st *status) gossip(format string, args ...any) { st.say(st.s.m.log.Warnf, format, args...) }
+
+// say logs a senseless report; after gossipLimit of them the channel's further
+// ones are ignored in silence.
+func (st *status) say(log func(string, ...any), format string, args ...any) {
 	st.bad++
 	switch {
 	case st.bad <= gossipLimit:
-		st.s.m.log.Warnf(format, args...)
+		log(format, args...)
 	case st.bad == gossipLimit+1:
 		st.s.m.log.Warnf("service %s(%s): further senseless status updates are not logged", st.s.key.name, st.s.spec.Name)
 	}

@@ -27,6 +27,15 @@ func (s *service) unthrottle() {
 	s.enforce()
 }
 
+// relent shortens a throttle that has grown long to its first step, and begins
+// the doubling anew: the operator has had a hand in the configuration.
+func (s *service) relent() {
+	s.throttles = 0
+	if first := s.m.params.ThrottleTime; s.throttled && s.throttleTimer.Left() > first {
+		s.throttleTimer.Reset(first)
+	}
+}
+
 // endThrottle forgets a throttle without a word: the service is going away.
 func (s *service) endThrottle() {
 	s.throttleTimer.Stop()

@@ -51,8 +51,7 @@ func newWorld(t *testing.T) *world {
 	w.m, err = New(w.l, log, w.opt)
 	w.must(err)
 	t.Cleanup(func() {
-		ended := false
-		w.m.opt.Group = false
+		ended := w.m.stopping // by the test itself
 		w.m.Shutdown(func() { ended = true })
 		for range 3 { // TERM, KILL, and the end of patience
 			looptest.Advance(w.l, time.Minute)
@@ -101,7 +100,7 @@ func (w *world) start(entries ...string) {
 // reload replaces them.
 func (w *world) reload(entries ...string) error {
 	w.t.Helper()
-	return w.try(func(done func(error)) { w.m.Reload(w.config(entries...), done) })
+	return w.try(func(done func(error)) { w.m.Reload(w.config(entries...), nil, done) })
 }
 
 func (w *world) try(f func(done func(error))) (result error) {

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"postloop/cfg"
 	"postloop/master"
+	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,7 +29,7 @@ func (d *daemon) claim(p *cfg.Params, owner master.Ids) error {
 		}
 	}
 	if err := os.Chdir(p.QueueDirectory); err != nil {
-		return fmt.Errorf("chdir %s: %w", p.QueueDirectory, errors.Unwrap(err))
+		return fmt.Errorf("chdir %s: %s", p.QueueDirectory, maillog.Strerror(err))
 	}
 	if err := d.lock(d.pidFile(), master.Ids{}); err != nil {
 		return err
@@ -50,10 +52,25 @@ func (d *daemon) claim(p *cfg.Params, owner master.Ids) error {
 // directory.
 func (d *daemon) pidFile() string { return "pid/" + d.process + ".pid" }
 
-// makeState makes what Postfix's installation makes elsewhere.
+// makeState makes what Postfix's installation makes elsewhere. As there, who
+// can reach a service is for the directory of its socket to say: public ones
+// are for everybody, others for the user of this master.
 func makeState(queue string) error {
-	for _, dir := range []string{"", "/pid", "/public", "/private"} {
-		if err := os.MkdirAll(queue+dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(queue), 0o755); err != nil {
+		return err
+	}
+	for _, d := range []struct {
+		dir  string
+		mode os.FileMode
+	}{{"", 0o755}, {"/pid", 0o700}, {"/public", 0o755}, {"/private", 0o700}} {
+		err := os.Mkdir(queue+d.dir, d.mode)
+		if errors.Is(err, os.ErrExist) {
+			continue
+		}
+		if err == nil {
+			err = os.Chmod(queue+d.dir, d.mode) // the umask is not for these
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -88,7 +105,7 @@ func (d *daemon) testLock() int {
 	case p.Rootless && errors.Is(err, fs.ErrNotExist):
 		return 0 // the first start makes it
 	case err != nil:
-		return d.fatal(fmt.Errorf("chdir %s: %w", p.QueueDirectory, errors.Unwrap(err)))
+		return d.fatal(fmt.Errorf("chdir %s: %s", p.QueueDirectory, maillog.Strerror(err)))
 	}
 	running, err := master.TestLock(d.pidFile())
 	if err != nil {
@@ -108,7 +125,7 @@ func (d *daemon) runDebugger(p *cfg.Params) error {
 	}
 	d.log.Infof("running: %s", p.DebuggerCommand)
 	pid, err := syscall.ForkExec("/bin/sh", []string{"sh", "-c", p.DebuggerCommand}, &syscall.ProcAttr{
-		Env: os.Environ(), Files: []uintptr{0, 1, 2},
+		Env: cfg.CleanEnv(os.Environ(), p.ImportEnvironment), Files: []uintptr{0, 1, 2},
 	})
 	if err != nil {
 		return fmt.Errorf("debugger_command: %w", err)

@@ -47,7 +47,7 @@ type daemon struct {
 	locks  []*master.Lock
 
 	started bool
-	guarded bool
+	stderr  *os.File    // as it was at the start, until the start has succeeded
 	again   bool        // another SIGHUP came during a reload
 	dying   unix.Signal // 0: not
 	status  int         // exit status, once the loop has stopped
@@ -89,7 +89,6 @@ func (d *daemon) run() int {
 	if d.loop, err = loop.New(); err != nil {
 		return d.fatal(err)
 	}
-	defer func() { _ = d.loop.Close() }()
 	d.watchLog()
 	d.installSignals()
 	d.master, err = master.New(d.loop, d.log, master.Options{
@@ -113,15 +112,19 @@ func (d *daemon) run() int {
 	if d.dying != 0 && !d.o.init {
 		die(d.loop, d.dying)
 	}
-	return d.status
+	return d.status // what the loop holds ends with the process
 }
 
 // fatal reports what ends the program before it has begun: in the log, and
 // for whoever stands before the terminal.
 func (d *daemon) fatal(err error) int {
+	stderr := os.Stderr
+	if d.stderr != nil {
+		stderr = d.stderr
+	}
 	for _, one := range cfg.All(err) {
 		d.log.Fatalf("%v", one)
-		fmt.Fprintf(os.Stderr, "%s: fatal: %v\n", d.process, one)
+		fmt.Fprintf(stderr, "%s: fatal: %v\n", d.process, one)
 	}
 	d.log.Drain(time.Second)
 	return 1
@@ -195,7 +198,10 @@ func (d *daemon) detach() error {
 	}
 	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("open /dev/null: %w", err)
+		return fmt.Errorf("open /dev/null: %s", maillog.Strerror(err))
+	}
+	if fd, err := unix.FcntlInt(2, unix.F_DUPFD_CLOEXEC, 3); err == nil {
+		d.stderr = os.NewFile(uintptr(fd), "stderr")
 	}
 	keep := [3]bool{
 		1: d.o.stdout || d.o.init || d.params.LogTo == "stdout",
@@ -204,7 +210,7 @@ func (d *daemon) detach() error {
 	for fd, keep := range keep {
 		if !keep && fd != null {
 			if err := dup2(null, fd); err != nil {
-				return fmt.Errorf("open /dev/null: %w", err)
+				return fmt.Errorf("open /dev/null: %s", maillog.Strerror(err))
 			}
 		}
 	}
@@ -216,7 +222,7 @@ func (d *daemon) detach() error {
 	}
 	if _, err := unix.Setsid(); err != nil {
 		if sid, _ := unix.Getsid(0); sid != unix.Getpid() {
-			return fmt.Errorf("unable to set session and process group ID: %w", err)
+			return fmt.Errorf("unable to set session and process group ID: %s", maillog.Strerror(err))
 		}
 	}
 	return nil
@@ -230,6 +236,8 @@ func (d *daemon) begun(err error) {
 		return
 	}
 	d.started = true
+	_ = d.stderr.Close() // nil if it was never left
+	d.stderr = nil
 	d.params = d.master.Params()
 	d.log.Infof("daemon started -- version %s, configuration %s", d.params.MailVersion, d.dir)
 	if d.parent >= 0 {

@@ -65,11 +65,7 @@ func (d *daemon) watchLoop() {
 	d.loop.OnStall(stallTime, func(name string, took time.Duration) {
 		d.log.Warnf("%s held the event loop for %s", name, took.Round(time.Millisecond))
 	})
-	if d.guarded {
-		return
-	}
-	d.guarded = true
-	log := d.log.Clone() // the watchdog lives outside the loop
+	log := d.log.Clone() // the watchdog lives outside the loop; a reload may have moved the log
 	d.loop.Watchdog(watchdogTime, func(name string) {
 		log.Fatalf("watchdog timeout: %s does not return", name)
 		log.Drain(time.Second)

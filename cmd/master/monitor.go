@@ -4,12 +4,14 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"syscall"
 	"time"
 
 	"postloop/loop"
+	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
 )
@@ -36,15 +38,13 @@ func (d *daemon) monitor() int {
 	}
 	var pipe [2]int
 	if err := unix.Pipe(pipe[:]); err != nil {
-		d.log.Fatalf("pipe: %v", err)
-		return 1
+		return d.fatal(fmt.Errorf("pipe: %s", maillog.Strerror(err)))
 	}
 	unix.CloseOnExec(pipe[0])
 	unix.CloseOnExec(pipe[1])
 	self, err := os.Executable()
 	if err != nil {
-		d.log.Fatalf("fork: %v", err)
-		return 1
+		return d.fatal(fmt.Errorf("fork: %s", maillog.Strerror(err)))
 	}
 	pid, err := syscall.ForkExec(self, d.o.withoutWait(os.Args[0]), &syscall.ProcAttr{
 		Env:   append(os.Environ(), monitorEnv+"="+strconv.Itoa(monitorFD)),
@@ -52,16 +52,14 @@ func (d *daemon) monitor() int {
 	})
 	unix.Close(pipe[1])
 	if err != nil {
-		d.log.Fatalf("fork: %v", err)
-		return 1
+		return d.fatal(fmt.Errorf("fork: %s", maillog.Strerror(err)))
 	}
 	if err := awaitByte(pipe[0], monitorTime); err != nil {
 		if !errors.Is(err, errEnded) {
-			d.log.Warnf("%v while waiting for daemon initialization", err)
+			d.log.Warnf("%s while waiting for daemon initialization", maillog.Strerror(err))
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
-		d.log.Fatalf("daemon initialization failure -- see logs for details")
-		return 1
+		return d.fatal(errors.New("daemon initialization failure -- see logs for details"))
 	}
 	return 0
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"time"
@@ -83,7 +84,7 @@ func (o *options) set(option byte, value string) error {
 		return nil
 	}
 	n, err := strconv.Atoi(value)
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > math.MaxInt32 {
 		return fmt.Errorf("-e %s: specify a number of seconds", value)
 	}
 	o.exitAfter = time.Duration(n) * time.Second

@@ -22,14 +22,14 @@ func (d *daemon) reload() {
 		d.hot = d.loop.After(wait, d.cooled)
 		return
 	}
+	conf, err := cfg.Load(d.dir, d.prepare) // first this: the line says that the files were read
 	d.log.Infof("reload -- version %s, configuration %s", d.params.MailVersion, d.dir)
-	conf, err := cfg.Load(d.dir, d.prepare)
 	if err != nil {
 		d.reloaded(err)
 		return
 	}
 	d.sayNotes(conf)
-	d.master.Reload(conf, d.reloaded)
+	d.master.Reload(conf, d.openLog, d.reloaded)
 }
 
 // cooled goes on with a reload whose files were being written.
@@ -41,15 +41,14 @@ func (d *daemon) cooled() {
 // reloaded ends a reload.
 func (d *daemon) reloaded(err error) {
 	if err != nil {
+		// The log may have been opened anew already. Where it was it can be again.
+		_ = d.openLog(d.params)
 		for _, one := range cfg.All(err) {
 			d.log.Errorf("%v", one)
 		}
 		d.log.Warnf("reload refused -- everything that ran keeps running with the configuration it had")
 	} else {
 		d.params = d.master.Params()
-		if err := d.openLog(d.params); err != nil {
-			d.log.Errorf("%v", err)
-		}
 		d.watchLoop()
 	}
 	if d.again {

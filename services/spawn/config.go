@@ -78,7 +78,7 @@ func Parse(s Setup) (*Config, error) {
 	if s.Service.Chroot {
 		c.Chroot = s.Params.QueueDirectory
 	}
-	if c.Path, err = lookPath(c.Argv[0], c.Chroot); err != nil {
+	if c.Path, err = lookPath(c.Argv[0], c.Chroot, s.Params.QueueDirectory); err != nil {
 		return nil, err
 	}
 	if c.Env, err = s.environment(); err != nil {
@@ -182,10 +182,14 @@ func (s *Setup) environment() ([]string, error) {
 }
 
 // lookPath finds the file of a command, in the file system that the command
-// will see.
-func lookPath(name, root string) (path string, err error) {
+// will see. A relative name is one in dir, where commands start.
+func lookPath(name, root, dir string) (path string, err error) {
 	if strings.Contains(name, "/") {
-		if err := unix.Access(root+name, unix.X_OK); err != nil {
+		full := root + "/" + name
+		if name[0] != '/' && root == "" {
+			full = dir + "/" + name
+		}
+		if err := unix.Access(full, unix.X_OK); err != nil {
 			return "", fmt.Errorf("command %s: %w", name, err)
 		}
 		return name, nil

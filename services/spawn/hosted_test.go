@@ -40,7 +40,7 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(log.Close)
-	path, err := lookPath(argv[0], "")
+	path, err := lookPath(argv[0], "", "/")
 	if err != nil {
 		path = argv[0]
 	}
