@@ -174,18 +174,14 @@ type logbook struct {
 func (l *logbook) follow(r *os.File, prefix string) {
 	l.change(func() { l.writers++ })
 	go func() {
-		for in := bufio.NewScanner(r); l.scan(in); {
+		for in := bufio.NewScanner(r); in.Scan(); {
+			l.reading.Lock()
 			l.change(func() { l.lines = append(l.lines, prefix+in.Text()) })
+			l.reading.Unlock()
 		}
 		_ = r.Close()
 		l.change(func() { l.writers-- })
 	}()
-}
-
-func (l *logbook) scan(in *bufio.Scanner) bool {
-	l.reading.Lock()
-	l.reading.Unlock() //nolint:staticcheck // to pass is all
-	return in.Scan()
 }
 
 func (l *logbook) change(f func()) {
