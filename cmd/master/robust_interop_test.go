@@ -49,6 +49,7 @@ func TestBadInputNeverEndsTheMaster(t *testing.T) {
 		{"no directory", func() error { return os.Rename(p.Config, p.Config+".away") }},
 		{"master.cf is a directory", func() error { _ = os.Remove(master); return os.Mkdir(master, 0o755) }},
 		{"master.cf links to itself", func() error { _ = os.Remove(master); return os.Symlink(master, master) }},
+		{"main.cf is a fifo", func() error { _ = os.Remove(main); return unix.Mkfifo(main, 0o644) }},
 		{"zeros in a name", appended(master, "x"+strings.Repeat("\x00", 40)+" unix n n n - 1 probe\n")},
 		{"bytes that are no text", appended(master, "\xff\xfe\x80 \xc3\x28 n n n - 1 probe\n")},
 		{"a long line", appended(master, addr+" inet n n n - 3 probe "+strings.Repeat("x", 1<<20)+" {\n")},
