@@ -5,18 +5,13 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -157,157 +152,6 @@ func (s *stage) finish(c *exec.Cmd, ended chan struct{}, want string) error {
 		return fmt.Errorf("it ended with %s", got)
 	}
 	return nil
-}
-
-// logbook has the lines that the processes of a stage write, and knows when
-// none of them is left: they all have the writing end of a pipe to it.
-type logbook struct {
-	mu      sync.Mutex
-	lines   []string
-	next    int // the first line that has not been matched yet
-	writers int
-	changed chan struct{} // closed and replaced with every change
-	reading sync.Mutex    // held to read nothing more for a while
-}
-
-// follow takes in what comes from r, with a prefix to each line.
-func (l *logbook) follow(r *os.File, prefix string) {
-	l.change(func() { l.writers++ })
-	go func() {
-		for in := bufio.NewScanner(r); in.Scan(); {
-			l.reading.Lock()
-			l.change(func() { l.lines = append(l.lines, prefix+in.Text()) })
-			l.reading.Unlock()
-		}
-		_ = r.Close()
-		l.change(func() { l.writers-- })
-	}()
-}
-
-func (l *logbook) change(f func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	f()
-	close(l.changed)
-	l.changed = make(chan struct{})
-}
-
-var errLate = errors.New("too late")
-
-// await waits until met, which is called with the lock held. Where nobody is
-// left to write there is nothing to wait for.
-func (l *logbook) await(deadline time.Time, met func() bool) error {
-	for {
-		l.mu.Lock()
-		ok, over, changed := met(), l.isOver(), l.changed
-		l.mu.Unlock()
-		switch {
-		case ok:
-			return nil
-		case over:
-			return errors.New("all processes have ended")
-		}
-		select {
-		case <-changed:
-		case <-time.After(time.Until(deadline)):
-			return errLate
-		}
-	}
-}
-
-// match waits for a line after those matched before.
-func (l *logbook) match(deadline time.Time, re *regexp.Regexp) error {
-	return l.await(deadline, func() bool {
-		i := slices.IndexFunc(l.lines[l.next:], re.MatchString)
-		if i >= 0 {
-			l.next += i + 1
-		}
-		return i >= 0
-	})
-}
-
-func (l *logbook) isOver() bool { return l.writers == 0 }
-
-func (l *logbook) over() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.isOver()
-}
-
-func (l *logbook) copy() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.lines)
-}
-
-// client is a connection, and what came over it that nobody has looked at.
-type client struct {
-	net.Conn
-	unread []byte
-}
-
-// connect opens host:port, or a path below the stage's directory behind one of
-// unix:, pass:, dgram: and fifo:.
-func (s *stage) connect(addr string) (net.Conn, error) {
-	kind, path, _ := strings.Cut(addr, ":")
-	path = filepath.Join(s.dir, path)
-	dialer := net.Dialer{Deadline: s.deadline}
-	switch kind {
-	case "unix":
-		return dialer.Dial("unix", path)
-	case "dgram":
-		return dialer.Dial("unixgram", path)
-	case "pass":
-		return s.pass(path)
-	}
-	return dialer.Dial("tcp", addr)
-}
-
-// pass makes a connection and passes its other end to the service at path.
-func (s *stage) pass(path string) (net.Conn, error) {
-	service, err := net.Dial("unix", path)
-	if err != nil {
-		return nil, err
-	}
-	defer service.Close()
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return nil, err
-	}
-	ours := os.NewFile(uintptr(pair[0]), "ours")
-	defer ours.Close()
-	_, _, err = service.(*net.UnixConn).WriteMsgUnix([]byte{0}, unix.UnixRights(pair[1]), nil)
-	unix.Close(pair[1])
-	if err != nil {
-		return nil, err
-	}
-	return net.FileConn(ours)
-}
-
-// expect waits for text from the other end that re matches, or for the end of
-// it if re is nil.
-func (c *client) expect(deadline time.Time, re *regexp.Regexp) error {
-	if err := c.SetReadDeadline(deadline); err != nil {
-		return err
-	}
-	for {
-		if re != nil {
-			if at := re.FindIndex(c.unread); at != nil {
-				c.unread = c.unread[at[1]:]
-				return nil
-			}
-		}
-		var buf [4096]byte
-		n, err := c.Read(buf[:])
-		c.unread = append(c.unread, buf[:n]...)
-		switch {
-		case err == nil:
-		case re == nil && (errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET)):
-			return nil
-		default:
-			return fmt.Errorf("%w, after %q", err, c.unread)
-		}
-	}
 }
 
 // reserve returns a port of 127.0.0.1 that nobody but a master with
