@@ -189,10 +189,7 @@ func (m *Master) finish() {
 	m.stopTimer.Stop()
 	for _, s := range m.services {
 		s.closeStatus()
-		for _, ln := range s.listeners {
-			ln.close()
-		}
-		s.listeners = nil
+		s.closeEndpoint()
 	}
 	closeAll(m.flow[:])
 	m.loop.Later(done)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +165,14 @@ func TestStubbornProcessIsKilled(t *testing.T) {
 	w.must(w.reload("echo unix n - 5 echod"))
 	if w.dial("public/echo").pid() == 0 {
 		t.Fatal("no answer while a process does not end")
+	}
+	if runtime.GOOS == "linux" {
+		fd, err := socket(unix.AF_UNIX, unix.SOCK_STREAM)
+		w.must(err)
+		defer unix.Close(fd)
+		if err := unix.Connect(fd, &unix.SockaddrUnix{Name: "public/s"}); !errors.Is(err, unix.ECONNREFUSED) {
+			t.Errorf("a client of the removed service: %v, want connection refused", err)
+		}
 	}
 	looptest.Advance(w.l, 10*time.Second)
 	w.until(func() bool { return len(w.m.children) == 1 })

@@ -273,6 +273,9 @@ func (t *transaction) commit(changes []change) {
 		}
 	}
 	if len(removed) > 0 {
-		m.signalChildren(termSignal, func(c *child) bool { return removed[c.s] })
+		m.signalChildren(termSignal, func(c *child) bool { return removed[c.s] }) // first this
+	}
+	for s := range removed {
+		s.closeEndpoint()
 	}
 }

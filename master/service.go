@@ -10,6 +10,8 @@ import (
 
 	"postloop/cfg"
 	"postloop/loop"
+
+	"golang.org/x/sys/unix"
 )
 
 // key is what makes two entries the same service: the canonical name, with
@@ -131,7 +133,8 @@ func (s *service) restart() {
 }
 
 // stop takes s out of service: nobody new is served. Its processes are for the
-// caller to ask to end; service_stop_time_limit later they
+// caller to ask to end, and its endpoint is to close after that (closeEndpoint);
+// service_stop_time_limit later they
 // are made to. s is forgotten when the last one is gone.
 func (s *service) stop() {
 	s.stopWakeup()
@@ -140,10 +143,6 @@ func (s *service) stop() {
 	s.endThrottle()
 	s.closeStatus()
 	s.unregister()
-	for _, ln := range s.listeners {
-		ln.close()
-	}
-	s.listeners = nil
 	if s.total == 0 {
 		return
 	}
@@ -152,6 +151,20 @@ func (s *service) stop() {
 		return // clients of a hosted service finish by themselves
 	}
 	s.stopTimer = s.m.loop.After(s.m.params.StopTimeLimit, s.killed)
+}
+
+// closeEndpoint ends what s listened on, for its processes, too: a client must
+// not wait for one that does not want to end. They have been sent TERM before,
+// or they would wake up and log that accept fails.
+func (s *service) closeEndpoint() {
+	for _, ln := range s.listeners {
+		if s.procs > 0 {
+			// Not every system lets a listening socket be shut down.
+			_ = unix.Shutdown(ln.fd, unix.SHUT_RDWR)
+		}
+		ln.close()
+	}
+	s.listeners = nil
 }
 
 // killed ends the processes that did not leave in time.

@@ -124,6 +124,7 @@ func (st *status) report(r proto.Status) {
 			s.less(c)
 		}
 	default:
+		// The two numbers stand as Postfix has them, each in the other's place.
 		st.gossip("master_status_event: ignoring unknown status: %d allegedly from pid: %d", r.Pid, r.Avail)
 	}
 }

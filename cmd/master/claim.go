@@ -20,9 +20,6 @@ import (
 // claim makes this process the one master of its queue and data directories.
 // It runs before the first endpoint is opened.
 func (d *daemon) claim(p *cfg.Params, owner master.Ids) error {
-	if err := d.openLog(p); err != nil {
-		return err
-	}
 	if p.Rootless {
 		if err := makeState(p.QueueDirectory); err != nil {
 			return err

@@ -83,6 +83,9 @@ func (d *daemon) run() int {
 	if err := d.checkSuperuser(); err != nil {
 		return d.fatal(err)
 	}
+	if err := d.openLog(d.params); err != nil { // first this: it may be what detach leaves
+		return d.fatal(err)
+	}
 	if err := d.detach(); err != nil {
 		return d.fatal(err)
 	}
@@ -161,8 +164,8 @@ func (d *daemon) prepare(m *cfg.Main) {
 	}
 }
 
-// programDir returns the directory of this program as it was called, which is
-// where its fellow daemons are. A link is not followed: it stands among them.
+// programDir returns the directory of this program, which is where its fellow
+// daemons are. Called by a path, a link is not followed: it stands among them.
 func programDir() string {
 	name := os.Args[0]
 	if filepath.Base(name) == name {
