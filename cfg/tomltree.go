@@ -45,8 +45,9 @@ func parseTree(name, text string) (*item, *Error) {
 	if _, err := toml.Decode(text, &values); err != nil {
 		wrong := &Error{File: name, Text: err.Error()}
 		if syntax, ok := errors.AsType[toml.ParseError](err); ok {
-			// Its line is wrong where a line ends in the middle of a word.
-			before := text[:min(syntax.Position.Start, len(text))]
+			// Its line is wrong where a line ends in the middle of a word, and its
+			// place is before the text where that begins with the fault.
+			before := text[:min(max(syntax.Position.Start, 0), len(text))]
 			wrong.Line, wrong.Text = strings.Count(before, "\n")+1, strings.Map(noControl, syntax.Message)
 		}
 		return nil, wrong
