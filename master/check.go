@@ -5,56 +5,140 @@ package master
 import (
 	"errors"
 	"fmt"
-	"net/netip"
+	"path/filepath"
 	"slices"
-	"strconv"
-	"strings"
 
 	"postloop/cfg"
+	"postloop/master/maillog"
+
+	"golang.org/x/sys/unix"
 )
 
-// checkOwner resolves mail_owner and refuses what would give it away.
-func (t *transaction) checkOwner() (ids, error) {
-	p := t.params
-	if p.Rootless {
-		return ids{}, nil
+// checkAll fills t.want. Errors that have a line go to errs, so that all of
+// them are seen at once; one that makes the rest meaningless is returned.
+func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
+	t.want, t.notes = t.want[:0], t.notes[:0]
+	t.executables = map[string]error{}
+	if t.params, err = t.conf.Main.Params(); err != nil {
+		return err
 	}
-	owner, err := t.names.User(p.MailOwner)
-	if err != nil {
-		return ids{}, t.paramError("mail_owner", err, "unknown user name value: "+p.MailOwner)
+	t.freeze()
+	t.env = childEnv(t.m.opt.Environ, t.params)
+	if t.owner, err = t.checkOwner(); err != nil && !errors.Is(err, ErrPending) {
+		return err
 	}
-	switch {
-	case owner.UID == 0:
-		err = t.paramError("mail_owner", nil, fmt.Sprintf("user %s has privileged user ID", p.MailOwner))
-	case owner.GID == 0:
-		err = t.paramError("mail_owner", nil, fmt.Sprintf("user %s has privileged group ID", p.MailOwner))
+	if t.addrs = t.m.addrs; !t.m.started {
+		if t.addrs, err = t.names.interfaces(t.params); err != nil && !errors.Is(err, ErrPending) {
+			return t.paramError("inet_interfaces", nil, err.Error())
+		}
 	}
-	if err != nil {
-		return ids{}, err
+	seen := make(map[key]int, len(t.conf.Services))
+	for i := range t.conf.Services {
+		spec := &t.conf.Services[i]
+		w, err := t.checkService(spec)
+		var one *cfg.Error
+		var many cfg.Errors
+		switch {
+		case errors.Is(err, ErrPending):
+			continue
+		case errors.As(err, &many):
+			*errs = append(*errs, many...)
+			continue
+		case errors.As(err, &one):
+			*errs = append(*errs, one)
+			continue
+		case err != nil:
+			*errs = append(*errs, &cfg.Error{File: spec.File, Line: spec.Line, Text: err.Error()})
+			continue
+		}
+		if at, twice := seen[w.key]; twice {
+			t.notes = append(t.notes, fmt.Sprintf("duplicate master.cf entry for service %q (%s) -- using the last entry",
+				t.want[at].spec.Name, w.key.name))
+			t.want[at] = w
+			continue
+		}
+		seen[w.key] = len(t.want)
+		t.want = append(t.want, w)
 	}
-	group, err := t.names.Group(p.SetgidGroup)
-	if err != nil {
-		return ids{}, t.paramError("setgid_group", err, "unknown group name: "+p.SetgidGroup)
+	return nil
+}
+
+// checkService resolves one entry.
+func (t *transaction) checkService(spec *cfg.Service) (*wanted, error) {
+	w := &wanted{spec: spec, localOnly: spec.Type != cfg.Pass}
+	if spec.Type == cfg.Inet {
+		if err := t.checkInet(w); err != nil {
+			return nil, err
+		}
+	} else {
+		w.key = key{spec.Path(), spec.Type}
 	}
-	nobody, err := t.names.User(p.DefaultPrivs)
-	if err != nil {
-		return ids{}, t.paramError("default_privs", err, "unknown user name value: "+p.DefaultPrivs)
+	if create := t.m.opt.Hosted[spec.Command]; create != nil && t.canHost(spec) {
+		err := t.checkHosted(w, create)
+		if err == nil || errors.Is(err, ErrPending) {
+			return w, err
+		}
+		if err = t.forgive(w, err); err != nil {
+			return w, err
+		}
+		if old := t.m.find(w.key); old != nil && old.isHosted() {
+			w.sameHosted = true
+			return w, nil
+		}
+		w.hosted = nil // the daemon of that name will say what it thinks of it
 	}
-	switch {
-	case group.GID == 0:
-		err = t.paramError("setgid_group", nil, fmt.Sprintf("group %s has privileged group ID", p.SetgidGroup))
-	case nobody.UID == 0:
-		err = t.paramError("default_privs", nil, fmt.Sprintf("user %s has privileged user ID", p.DefaultPrivs))
-	case nobody.GID == 0:
-		err = t.paramError("default_privs", nil, fmt.Sprintf("user %s has privileged group ID", p.DefaultPrivs))
-	case nobody.UID == owner.UID:
-		err = t.paramError("default_privs", nil, fmt.Sprintf("parameters default_privs and mail_owner: %s and %s have the same user ID %d", p.DefaultPrivs, p.MailOwner, owner.UID))
-	case group.GID == owner.GID:
-		err = t.paramError("setgid_group", nil, fmt.Sprintf("parameters setgid_group and mail_owner: %s and %s have the same group ID %d", p.SetgidGroup, p.MailOwner, owner.GID))
-	case group.GID == nobody.GID:
-		err = t.paramError("setgid_group", nil, fmt.Sprintf("parameters setgid_group and default_privs: %s and %s have the same group ID %d", p.SetgidGroup, p.DefaultPrivs, nobody.GID))
+	w.path = t.params.DaemonDirectory + "/" + spec.Command
+	return w, t.checkExecutable(w)
+}
+
+// canHost reports whether master is to serve an entry by itself: the operator
+// lets it, and the transport is one that it can accept from.
+func (t *transaction) canHost(spec *cfg.Service) bool {
+	if spec.Type != cfg.Inet && spec.Type != cfg.Unix {
+		return false
 	}
-	return ids{uid: owner.UID, gid: owner.GID}, err
+	return slices.Contains(t.params.BuiltinServices, spec.Command)
+}
+
+// checkExecutable refuses what cannot be run.
+func (t *transaction) checkExecutable(w *wanted) error {
+	path := w.path
+	if !filepath.IsAbs(path) { // a start has not gone there yet
+		path = t.params.QueueDirectory + "/" + path
+	}
+	err, known := t.executables[path]
+	if !known {
+		err = unix.Access(path, unix.X_OK)
+		t.executables[path] = err
+	}
+	if err == nil {
+		return nil
+	}
+	return t.forgive(w, fmt.Errorf("%s: %s", w.path, maillog.Strerror(err)))
+}
+
+// forgive returns err, which makes the whole transaction fail, or makes a
+// warning of it. An entry that ran as it is must not hold up a reload, and the
+// first start must not be stricter than Postfix, with which the system has
+// lived: such a service fails when it is used, and is throttled. A rootless
+// master has no such past.
+func (t *transaction) forgive(w *wanted, err error) error {
+	text := err.Error()
+	if one := (*cfg.Error)(nil); errors.As(err, &one) { // its line may be main.cf's, which is set for all
+		text = one.Text
+	}
+	located := &cfg.Error{File: w.spec.File, Line: w.spec.Line, Text: fmt.Sprintf("service %q: %s", w.spec.Name, text)}
+	strict := t.params.Rootless
+	if t.m.started {
+		old := t.m.find(w.key)
+		strict = old == nil || old.spec.Command != w.spec.Command || !slices.Equal(old.spec.Args, w.spec.Args) ||
+			old.path != "" && w.path != "" && old.path != w.path
+	}
+	if strict {
+		return located
+	}
+	t.notes = append(t.notes, located.Error())
+	return nil
 }
 
 // paramError blames a parameter; an answer that is still on its way is nobody's fault.
@@ -66,60 +150,6 @@ func (t *transaction) paramError(name string, err error, text string) error {
 		text += ": " + err.Error()
 	}
 	return &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line(name), Text: "parameter " + name + ": " + text}
-}
-
-// checkInet finds an inet service's port, addresses and canonical name.
-func (t *transaction) checkInet(w *wanted) error {
-	spec := w.spec
-	port, err := t.names.Port(spec.Port, "tcp", t.params.KnownTCPPorts)
-	if err != nil {
-		if errors.Is(err, ErrPending) {
-			return err
-		}
-		return fmt.Errorf("service %q: unknown port name %q; use a number, or add it to known_tcp_ports", spec.Name, spec.Port)
-	}
-	v4, v6 := t.params.InetProtocols.IPv4, t.params.InetProtocols.IPv6
-	list := t.addrs
-	number := strconv.Itoa(port)
-	switch {
-	case spec.Host != "":
-		if list, err = t.names.Host(spec.Host, v4, v6); err != nil && errors.Is(err, ErrPending) {
-			return err
-		}
-		if err != nil || len(list) == 0 {
-			return fmt.Errorf("bad hostname or network address: %s", spec.Name)
-		}
-		w.key.name = "[" + spec.Host + "]:" + number
-	case strings.EqualFold(strings.TrimSpace(t.params.InetInterfaces), "all"):
-		list = wildcards(v4, v6)
-		w.key.name = number
-	default:
-		w.key.name = number
-	}
-	w.key.typ = cfg.Inet
-	if len(list) == 0 {
-		return fmt.Errorf("service %q: service definition requires valid host name or address, or non-empty inet_interfaces setting", spec.Name)
-	}
-	w.addrs = make([]netip.AddrPort, len(list))
-	w.localOnly = true
-	for i, addr := range list {
-		w.addrs[i] = netip.AddrPortFrom(addr.Unmap(), uint16(port))
-		w.localOnly = w.localOnly && addr.IsLoopback()
-	}
-	slices.SortFunc(w.addrs, netip.AddrPort.Compare) // IPv4 first
-	w.addrs = slices.Compact(w.addrs)
-	return nil
-}
-
-// wildcards are the addresses that stand for all of a protocol.
-func wildcards(v4, v6 bool) (list []netip.Addr) {
-	if v4 {
-		list = append(list, netip.IPv4Unspecified())
-	}
-	if v6 {
-		list = append(list, netip.IPv6Unspecified())
-	}
-	return list
 }
 
 // checkHosted has a service that master is to serve itself checked by those
