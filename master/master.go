@@ -106,8 +106,8 @@ func (m *Master) Busy() bool { return m.change != nil }
 // Params returns the parameters in force.
 func (m *Master) Params() *cfg.Params { return m.params }
 
-// Shutdown stops all services: no client is accepted any more, processes are
-// asked to end and after a while made to. done is called once, when the last
+// Shutdown stops all services: endpoints are closed, processes are asked to
+// end and after a while made to. done is called once, when the last
 // one is gone.
 func (m *Master) Shutdown(done func()) {
 	if m.stopping {
@@ -136,6 +136,10 @@ func (m *Master) Shutdown(done func()) {
 		_ = unix.Kill(-unix.Getpid(), termSignal)
 	} else {
 		m.signalChildren(termSignal, anyChild)
+	}
+	for _, s := range m.services { // then this: who comes now must not wait for us
+		s.closeStatus()
+		s.closeEndpoint()
 	}
 	m.endHosted(false)
 	m.checkStopped()
@@ -179,7 +183,7 @@ func (m *Master) checkStopped() {
 	m.finish()
 }
 
-// finish closes all endpoints and reports the end of a shutdown.
+// finish reports the end of a shutdown.
 func (m *Master) finish() {
 	done := m.stopped
 	if done == nil {
@@ -187,10 +191,6 @@ func (m *Master) finish() {
 	}
 	m.stopped = nil
 	m.stopTimer.Stop()
-	for _, s := range m.services {
-		s.closeStatus()
-		s.closeEndpoint()
-	}
 	closeAll(m.flow[:])
 	m.loop.Later(done)
 }

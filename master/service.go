@@ -132,10 +132,10 @@ func (s *service) restart() {
 	s.enforce()
 }
 
-// stop takes s out of service: nobody new is served. Its processes are for the
-// caller to ask to end, and its endpoint is to close after that (closeEndpoint);
-// service_stop_time_limit later they
-// are made to. s is forgotten when the last one is gone.
+// stop takes s out of service: nobody new is served. The caller asks its
+// processes to end, and closes its endpoint after that (closeEndpoint); those
+// that are there service_stop_time_limit later are killed. s is forgotten when
+// the last one is gone.
 func (s *service) stop() {
 	s.stopWakeup()
 	s.stopping = true // before the rest: nothing below may start a process
