@@ -55,6 +55,9 @@
 // wait, and so can a line longer than PIPE_BUF, which is 4096 bytes (never
 // exceeded) on Linux but 512 elsewhere. A file on a slow disk makes every writer wait.
 //
+// Drain does not wait on Darwin for a descriptor above 1023, which its select
+// refuses.
+//
 // # See also
 //
 // Postfix's msg_syslog(3), msg_logger(3) and postlogd(8).

@@ -11,16 +11,10 @@ import (
 
 const wordBits = 8 * int(unsafe.Sizeof(syscall.FdSet{}.Bits[0]))
 
-func setBit(set *syscall.FdSet, fd int) bool {
-	if fd < 0 || fd >= wordBits*len(set.Bits) {
-		return false
-	}
-	set.Bits[fd/wordBits] |= 1 << (fd % wordBits)
-	return true
-}
+func setBit(set *syscall.FdSet, bit int) { set.Bits[bit/wordBits] |= 1 << (bit % wordBits) }
 
-func hasBit(set *syscall.FdSet, fd int) bool {
-	return set.Bits[fd/wordBits]&(1<<(fd%wordBits)) != 0
+func hasBit(set *syscall.FdSet, bit int) bool {
+	return set.Bits[bit/wordBits]&(1<<(bit%wordBits)) != 0
 }
 
 func selectWrite(n int, set *syscall.FdSet, tv *syscall.Timeval) error {
