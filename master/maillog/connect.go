@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// connect makes sure that there is something to write to.
+// connect makes sure that there is something to write to, and in fallback
+// looks for something better. What is not there is not asked for at every line.
 func (s *sink) connect() bool {
-	if s.fd >= 0 && !s.fallback {
-		return true
+	if s.fd >= 0 && !s.fallback || !s.mayRetry() {
+		return s.fd >= 0
 	}
 	switch s.dest.Kind {
 	case Stdout:
@@ -28,9 +29,6 @@ func (s *sink) connect() bool {
 }
 
 func (s *sink) connectSyslog() {
-	if !s.mayRetry() {
-		return
-	}
 	fd, stream, err := dialSyslog(s.dest.Path)
 	if err != nil {
 		s.retryLater()
@@ -42,22 +40,16 @@ func (s *sink) connectSyslog() {
 	}
 }
 
-// connectPostlog prefers postlogd to its file, at each line: the server is a
-// child of ours, as a rule, and will be back.
+// connectPostlog prefers postlogd to its file: the server is a child of ours,
+// as a rule, and will be back.
 func (s *sink) connectPostlog() {
-	if !s.fallback && !s.mayRetry() {
-		return
-	}
 	if fd, err := dial(s.dest.Path, syscall.SOCK_DGRAM); err == nil {
 		s.disconnect() // from the file
 		s.fd, s.framing = fd, datagram
 		return
 	}
-	if s.fallback {
-		return
-	}
-	if s.dest.File == "" {
-		s.retryLater()
+	s.retryLater()
+	if s.fallback || s.dest.File == "" {
 		return
 	}
 	s.reopen()
@@ -65,9 +57,6 @@ func (s *sink) connectPostlog() {
 }
 
 func (s *sink) reopen() {
-	if !s.mayRetry() {
-		return
-	}
 	fd, err := s.dest.openFile()
 	if err != nil {
 		s.retryLater()

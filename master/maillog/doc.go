@@ -21,8 +21,9 @@
 // only.
 //
 // A socket that is not there, or whose server was restarted, is tried again
-// with later lines. In front of postlogd, lines go straight to its file while
-// nobody listens on its socket.
+// with later lines, but not more than once in a second; Open tries at once. In
+// front of postlogd, lines go straight to its file while nobody listens on its
+// socket.
 //
 // # Order
 //

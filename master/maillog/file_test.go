@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"postloop/master/maillog"
 )
@@ -57,27 +58,30 @@ func TestFile(t *testing.T) {
 	expectMode(t, file, 0o640)
 }
 
-// Without postlogd the file is written directly; when it comes, and when it
-// goes again, the next line knows.
+// Without postlogd the file is written directly; a line knows when it has come,
+// and when it has gone again.
 func TestPostlogFallback(t *testing.T) {
 	path, file := socketPath(t), filepath.Join(t.TempDir(), "log")
-	l := newLogger(t, newClock())
+	c := newClock()
+	l := newLogger(t, c)
 	open(t, l, maillog.Dest{Kind: maillog.Postlog, Path: path, Host: "mx", File: file, FilePermissions: 0o644})
 	l.Infof("one")
 	expectFile(t, file, stamp+"mx postfix/master[77]: one\n")
 	expectMode(t, file, 0o644)
 
 	s := serve(t, path)
+	c.now = c.now.Add(time.Second)
 	l.Infof("two")
-	s.expect(t, stamp+"mx postfix/master[77]: two")
+	s.expect(t, "Mar 04 05:06:08 mx postfix/master[77]: two")
 
 	restart(t, s, path)
 	l.Infof("three")
-	expectFile(t, file, stamp+"mx postfix/master[77]: one\n"+stamp+"mx postfix/master[77]: three\n")
+	expectFile(t, file, stamp+"mx postfix/master[77]: one\nMar 04 05:06:08 mx postfix/master[77]: three\n")
 
 	s = serve(t, path)
+	c.now = c.now.Add(time.Second)
 	l.Infof("four")
-	s.expect(t, stamp+"mx postfix/master[77]: four")
+	s.expect(t, "Mar 04 05:06:09 mx postfix/master[77]: four")
 }
 
 // What waits for a reader goes to the file when the reader dies.
@@ -160,4 +164,30 @@ func fcntlGetFD(fd int) (int, error) {
 		return 0, errno
 	}
 	return int(flags), nil
+}
+
+// A postlogd that stays away is not asked for at every line, and is found
+// within a second of its return.
+func TestPostlogIsAskedForOnceASecond(t *testing.T) {
+	path, file := socketPath(t), filepath.Join(t.TempDir(), "log")
+	c := newClock()
+	l := newLogger(t, c)
+	d := maillog.Dest{Kind: maillog.Postlog, Path: path, Host: "mx", File: file}
+	open(t, l, d)
+	s := serve(t, path)
+	c.now = c.now.Add(time.Second - 1)
+	l.Infof("early")
+	s.empty(t)
+	expectFile(t, file, stamp+"mx postfix/master[77]: early\n")
+	c.now = c.now.Add(1)
+	l.Infof("found")
+	s.expect(t, "Mar 04 05:06:08 mx postfix/master[77]: found")
+
+	// Who opens the destination knows more than the clock.
+	restart(t, s, path)
+	l.Infof("direct")
+	s = serve(t, path)
+	open(t, l, d)
+	l.Infof("opened")
+	s.expect(t, "Mar 04 05:06:08 mx postfix/master[77]: opened")
 }

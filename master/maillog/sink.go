@@ -36,7 +36,7 @@ type sink struct {
 	shared   bool // standard output or error: not ours to close or to change
 	fallback bool // postlogd's file, for want of postlogd
 	framing  framing
-	retry    time.Time // no attempt to connect before that
+	retry    time.Time // no attempt to connect, or to leave the file, before that
 
 	queue   []record // the first one may be written in part
 	bytes   int      // of text in queue
