@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -72,6 +73,11 @@ func TestMasterAgainstPostconf(t *testing.T) {
 					t.Fatal(complaint)
 				}
 				checkOverrides(t, services, overrides)
+				entries, complaint, ok := postconf(t, dir, "-M")
+				if !ok {
+					t.Fatal(complaint)
+				}
+				checkEntries(t, services, entries)
 			}
 		})
 	}
@@ -173,6 +179,34 @@ func checkFields(t *testing.T, services []Service, printed string) {
 			if name != s.Name+"/"+s.Type.String()+"/"+want.field || value != want.value {
 				t.Errorf("line %d: %s is %q, and postconf prints %q", s.Line, want.field, want.value, fields[8*i+j])
 			}
+		}
+	}
+}
+
+// checkEntries compares services with the output of postconf -M, which is a
+// master.cf again, with the columns lined up and some of the braces lost; so
+// the arguments of the two are compared without braces and blanks.
+func checkEntries(t *testing.T, services []Service, printed string) {
+	t.Helper()
+	lines, _, errs := readLines("postconf -M", strings.NewReader(printed))
+	if errs != nil || len(lines) != len(services) {
+		t.Fatalf("%d services, and postconf prints %d entries, %v:\n%s", len(services), len(lines), errs, printed)
+	}
+	for i, s := range services {
+		fields := strings.Fields(lines[i].text)
+		plain := strings.Join(fields[:min(len(fields), 7)], " ")
+		again, _, err := ParseMaster("postconf -M", strings.NewReader(plain+" "+s.Command+"\n"), mainWith())
+		if err != nil || len(again) != 1 {
+			t.Errorf("postconf prints an entry that we refuse: %q: %v", lines[i].text, err)
+			continue
+		}
+		got := again[0]
+		got.File, got.Line, got.Args = s.File, s.Line, s.Args
+		if !reflect.DeepEqual(got, s) {
+			t.Errorf("we read %+v, and %+v from what postconf prints", s, got)
+		}
+		if their, our := bare(strings.Join(fields[7:], "")), bare(s.Command+strings.Join(s.Args, "")); their != our {
+			t.Errorf("line %d: command and arguments are %q, and postconf prints %q", s.Line, our, their)
 		}
 	}
 }
