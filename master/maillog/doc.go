@@ -33,7 +33,8 @@
 // at the place where they are missing, as soon as writing works again.
 //
 // This package knows no event loop. A program that has one sets
-// [Logger.OnPending], watches what [Logger.FD] returns for writability and calls
+// [Logger.OnPending], watches what [Logger.FD] returns for writability, sets a
+// timer as [Logger.RetryIn] says where there is nothing to watch, and calls
 // [Logger.Flush]. Without that, each new line tries the queued ones first.
 //
 // # Ownership

@@ -153,34 +153,3 @@ func (l *Logger) record(s severity, format string, args ...any) record {
 		text:     clean(fmt.Sprintf(format, args...), maxText),
 	}
 }
-
-// OnPending makes f the function that is called after FD has begun to return
-// something else, and before a descriptor that it returned is closed. f watches
-// what FD returns now, or stops watching if that is -1.
-func (l *Logger) OnPending(f func()) { l.sink.hook = f }
-
-// Pending reports whether lines are queued.
-func (l *Logger) Pending() bool { return l.sink.pending() > 0 }
-
-// FD returns the descriptor which, once writable, would take the queued lines;
-// then Flush is to be called. It is -1 if there are none, or if their destination
-// is not there at all. The descriptor stays the logger's own.
-func (l *Logger) FD() int { return l.sink.wanted() }
-
-// Flush writes as many queued lines as can be written without waiting.
-func (l *Logger) Flush() { l.sink.drain() }
-
-// Drain is Flush for a process about to end: it waits for the reader, but
-// no longer than limit.
-func (l *Logger) Drain(limit time.Duration) {
-	deadline := time.Now().Add(limit)
-	for l.Flush(); l.FD() >= 0; l.Flush() {
-		left := time.Until(deadline)
-		if left <= 0 || await(l.FD(), left) != nil {
-			return
-		}
-	}
-}
-
-// Lost returns how many lines have been given up so far.
-func (l *Logger) Lost() uint64 { return l.sink.total }

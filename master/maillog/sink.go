@@ -38,13 +38,14 @@ type sink struct {
 	framing  framing
 	retry    time.Time // no attempt to connect, or to leave the file, before that
 
-	queue   []record // the first one may be written in part
-	bytes   int      // of text in queue
-	line    []byte   // the first one, as it is being written
-	off     int      // how much of line is written
-	waiting bool     // for fd to become writable
-	told    int      // the last value of wanted that hook was called for
-	busy    bool     // drain is at work further up: hook writes lines too
+	queue   []record  // the first one may be written in part
+	bytes   int       // of text in queue
+	line    []byte    // the first one, as it is being written
+	off     int       // how much of line is written
+	waiting bool      // for fd to become writable
+	told    int       // the last value of wanted that hook was called for
+	stuck   time.Time // since when lines wait for what nothing tells of; zero: they do not
+	busy    bool      // drain is at work further up: hook writes lines too
 
 	lost  int    // since the last line was queued
 	total uint64 // lost ever
@@ -149,7 +150,7 @@ func (s *sink) drain() {
 			s.pop()
 		}
 		queued = len(s.queue)
-		s.tell()
+		s.mind()
 	}
 	s.busy = false
 }
@@ -221,22 +222,4 @@ func (s *sink) format(r *record) {
 		b = append(b, '\n')
 	}
 	s.line = b
-}
-
-// wanted returns the descriptor whose writability would help.
-func (s *sink) wanted() int {
-	if s.waiting {
-		return s.fd
-	}
-	return -1
-}
-
-// tell calls hook if wanted has changed since it was last called.
-func (s *sink) tell() {
-	if fd := s.wanted(); fd != s.told {
-		s.told = fd
-		if s.hook != nil {
-			s.hook()
-		}
-	}
 }
