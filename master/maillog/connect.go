@@ -15,9 +15,9 @@ func (s *sink) connect() bool {
 	}
 	switch s.dest.Kind {
 	case Stdout:
-		s.fd, s.shared, s.framing = 1, true, lineEnded
+		s.openStdio(1)
 	case Stderr:
-		s.fd, s.shared, s.framing = 2, true, lineEnded
+		s.openStdio(2)
 	case File:
 		s.reopen()
 	case Syslog:
@@ -69,17 +69,17 @@ func (s *sink) mayRetry() bool { return s.retry.IsZero() || !s.now().Before(s.re
 
 func (s *sink) retryLater() { s.retry = s.now().Add(retryAfter) }
 
-// disconnect lets go of the descriptor, but not before it is unwatched. A line
-// that was written in part is written again, whole.
+// disconnect lets go of the descriptor, but not before it is unwatched.
 func (s *sink) disconnect() {
 	busy := s.busy
 	s.busy = true // a line from hook must not revive the connection
 	s.waiting = false
 	s.tell()
 	s.busy = busy
+	s.tear()
 	if s.fd >= 0 && !s.shared {
 		_ = syscall.Close(s.fd)
 	}
-	s.fd, s.shared, s.fallback, s.off = -1, false, false, 0
+	s.fd, s.shared, s.fallback = -1, false, false
 	s.retry = time.Time{}
 }

@@ -27,9 +27,12 @@
 //
 // # Order
 //
-// No call ever waits for a reader. What cannot be written at once is queued, up to
-// 1000 lines or 256 kilobytes, and goes out first, in order, with its own
-// time. Beyond that lines are counted instead, and one line tells their number
+// No call but Drain waits for a reader, as far as the system lets us; see
+// Limits. What cannot be written at once is queued, up to 1000 lines or 256
+// kilobytes, and goes out first, in order, with its own time. A line that was
+// taken in part goes on where it was broken off, even if its file or terminal
+// was opened anew meanwhile; the next server of a stream socket gets it whole.
+// Beyond the queue lines are counted instead, and one line tells their number
 // at the place where they are missing, as soon as writing works again.
 //
 // This package knows no event loop. A program that has one sets
@@ -42,7 +45,8 @@
 // A Logger and all that were derived from it share one destination and one
 // queue, and belong to one goroutine. [Logger.Clone] makes one for another
 // goroutine. Sockets and files are the Logger's own; standard output and
-// standard error are shared with other processes, so their modes are not touched.
+// standard error are shared with other processes, so their modes are not
+// touched: a terminal or pipe is opened a second time, with a mode of its own.
 //
 // # Failures
 //
@@ -51,11 +55,14 @@
 //
 // # Limits
 //
-// Where standard output or standard error is a terminal or pipe in blocking
-// mode, a line is written only when poll says that it can take one. Another
-// process that fills it between the question and the write can make the write
-// wait, and so can a line longer than PIPE_BUF, which is 4096 bytes (never
-// exceeded) on Linux but 512 elsewhere. A file on a slow disk makes every writer wait.
+// A terminal or pipe cannot always be opened a second time: BSD duplicates the
+// descriptor instead, and elsewhere /proc may be missing, or the permission.
+// Then a line is written when select says that there is room. A terminal says
+// so when there is room for less, and another process may fill what there is
+// before the write; either can make the write wait. So can a line longer than
+// PIPE_BUF, which is 4096 bytes (never exceeded) on Linux but 512 elsewhere.
+//
+// A file on a slow disk makes every writer wait.
 //
 // Drain does not wait on Darwin for a descriptor above 1023, which its select
 // refuses.

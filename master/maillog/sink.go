@@ -33,15 +33,16 @@ type sink struct {
 	hook    func()
 
 	fd       int  // -1: none
-	shared   bool // standard output or error: not ours to close or to change
+	shared   bool // inherited: not ours to close or to change
 	fallback bool // postlogd's file, for want of postlogd
 	framing  framing
 	retry    time.Time // no attempt to connect, or to leave the file, before that
 
-	queue   []record  // the first one may be written in part
-	bytes   int       // of text in queue
-	line    []byte    // the first one, as it is being written
-	off     int       // how much of line is written
+	queue   []record // the first one may be written in part
+	bytes   int      // of text in queue
+	line    []byte   // the first one, as it is being written
+	off     int      // how much of line is written
+	torn    torn
 	waiting bool      // for fd to become writable
 	told    int       // the last value of wanted that hook was called for
 	stuck   time.Time // since when lines wait for what nothing tells of; zero: they do not
@@ -170,7 +171,7 @@ func (s *sink) send(r *record) bool {
 		if !s.connect() {
 			return false
 		}
-		if s.off == 0 {
+		if s.off == 0 && !s.mend() {
 			s.format(r)
 		}
 		if s.shared && !writable(s.fd) {

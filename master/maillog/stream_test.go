@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -97,7 +98,8 @@ func TestSyslogStream(t *testing.T) {
 }
 
 // Standard output and standard error need a process of their own: this test
-// program, with the number of lines in PIPE_TEST.
+// program, with the number of lines in PIPE_TEST. PIPE_TEST_REOPEN has it open its
+// destination a second time while lines are queued.
 func TestMain(m *testing.M) {
 	if n := os.Getenv("PIPE_TEST"); n != "" {
 		pipeWriter(n)
@@ -113,17 +115,23 @@ func pipeWriter(lines string) {
 	_, _ = fmt.Sscan(lines, &n)
 	l := maillog.New("master").ForPid(77)
 	l.Clock(newClock().Now)
-	if err := l.Open(maillog.Dest{Kind: maillog.Stdout, Host: "mx", Format: maillog.Text}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	opened := func() {
+		if err := l.Open(maillog.Dest{Kind: maillog.Stdout, Host: "mx", Format: maillog.Text}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
+	opened()
 	for i := range n {
 		l.Infof("%s", pipeText(i))
 	}
-	fmt.Fprintln(os.Stderr, l.Pending(), l.FD(), l.Lost())
+	if os.Getenv("PIPE_TEST_REOPEN") != "" {
+		opened()
+	}
+	fmt.Fprintln(os.Stderr, l.Pending(), l.FD() >= 0, l.Lost())
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	l.Drain(time.Minute)
-	fmt.Fprintln(os.Stderr, l.Pending(), l.FD(), l.Lost())
+	fmt.Fprintln(os.Stderr, l.Pending(), l.FD() >= 0, l.Lost())
 }
 
 func pipeText(i int) string { return fmt.Sprintf("%04d %s", i, strings.Repeat("x", 990)) }
@@ -131,12 +139,33 @@ func pipeText(i int) string { return fmt.Sprintf("%04d %s", i, strings.Repeat("x
 // A pipe in blocking mode that nobody reads must not stop us, and its mode
 // must stay as it is: others write to it too.
 func TestStdoutPipeNeverBlocks(t *testing.T) {
-	const lines = 150 // 150 kB: more than a pipe, less than a pipe and a queue
-	exe, err := os.Executable()
+	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, w, err := os.Pipe()
+	neverBlocks(t, r, w, 150) // 150 kB: more than a pipe, less than a pipe and a queue
+}
+
+// A socket cannot be opened a second time.
+func TestStdoutSocketNeverBlocks(t *testing.T) {
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fd := range ends {
+		syscall.CloseOnExec(fd)
+	}
+	if err := syscall.SetsockoptInt(ends[1], syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10); err != nil {
+		t.Fatal(err)
+	}
+	neverBlocks(t, os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "writer"), 250)
+}
+
+// neverBlocks has a process write lines to w, which is more than fits, while
+// nobody reads from r, and then reads them.
+func neverBlocks(t *testing.T, r, w *os.File, lines int) {
+	t.Helper()
+	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,13 +186,13 @@ func TestStdoutPipeNeverBlocks(t *testing.T) {
 	}
 	_ = w.Close()
 	report := bufio.NewReader(stderr)
-	expectRecord(t, report, '\n', "true 1 0")
+	expectRecord(t, report, '\n', "true true 0")
 	_ = stdin.Close()
 	out := bufio.NewReader(r)
 	for i := range lines {
 		expectRecord(t, out, '\n', stamp+"mx postfix/master[77]: "+pipeText(i))
 	}
-	expectRecord(t, report, '\n', "false -1 0")
+	expectRecord(t, report, '\n', "false false 0")
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
@@ -192,8 +221,8 @@ func TestStderrWithoutReader(t *testing.T) {
 	}
 	_ = w.Close()
 	report := bufio.NewReader(stderr)
-	expectRecord(t, report, '\n', "true -1 0")
-	expectRecord(t, report, '\n', "true -1 0")
+	expectRecord(t, report, '\n', "true false 0")
+	expectRecord(t, report, '\n', "true false 0")
 	if err := cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
