@@ -3,6 +3,7 @@
 package maillog
 
 import (
+	"os"
 	"syscall"
 	"time"
 )
@@ -10,7 +11,7 @@ import (
 // connect makes sure that there is something to write to, and in fallback
 // looks for something better. What is not there is not asked for at every line.
 func (s *sink) connect() bool {
-	if s.fd >= 0 && !s.fallback || !s.mayRetry() {
+	if s.fd >= 0 && !s.fallback || !s.mayRetry() && !s.appeared() {
 		return s.fd >= 0
 	}
 	switch s.dest.Kind {
@@ -43,6 +44,7 @@ func (s *sink) connectSyslog() {
 // connectPostlog prefers postlogd to its file: the server is a child of ours,
 // as a rule, and will be back.
 func (s *sink) connectPostlog() {
+	s.deaf, _ = os.Lstat(s.dest.Path) // first this: what comes while we knock is another one
 	if fd, err := dial(s.dest.Path, syscall.SOCK_DGRAM); err == nil {
 		s.disconnect() // from the file
 		s.fd, s.framing = fd, datagram
@@ -54,6 +56,16 @@ func (s *sink) connectPostlog() {
 	}
 	s.reopen()
 	s.fallback = s.fd >= 0
+}
+
+// appeared reports whether postlogd's socket is another one than nobody
+// listened on. A master makes it itself, and so knows before the second is over.
+func (s *sink) appeared() bool {
+	if s.dest.Kind != Postlog {
+		return false
+	}
+	now, err := os.Lstat(s.dest.Path)
+	return err == nil && (s.deaf == nil || !os.SameFile(now, s.deaf) || !now.ModTime().Equal(s.deaf.ModTime()))
 }
 
 func (s *sink) reopen() {

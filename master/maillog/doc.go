@@ -21,9 +21,9 @@
 // only.
 //
 // A socket that is not there, or whose server was restarted, is tried again
-// with later lines, but not more than once in a second; Open tries at once. In
-// front of postlogd, lines go straight to its file while nobody listens on its
-// socket.
+// with later lines, but not more than once in a second; Open and Flush try at
+// once. In front of postlogd, lines go straight to its file while nobody
+// listens on its socket; a new socket is tried by the next line.
 //
 // # Order
 //

@@ -38,6 +38,8 @@ type sink struct {
 	framing  framing
 	retry    time.Time // no attempt to connect, or to leave the file, before that
 
+	deaf os.FileInfo // the socket that postlogd did not listen on; nil: there was none
+
 	queue   []record // the first one may be written in part
 	bytes   int      // of text in queue
 	line    []byte   // the first one, as it is being written
