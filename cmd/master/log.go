@@ -36,53 +36,41 @@ func (d *daemon) openLog(p *cfg.Params) error {
 	return d.log.Open(dest)
 }
 
+// watchRetry is when the log's descriptor is tried again that could not be
+// watched for want of memory.
+const watchRetry = time.Second
+
 // watchLog has lines that could not be written at once written as soon as
 // their destination takes them, or, where nothing tells that, tried from time
 // to time. With none queued it costs neither a watch nor a timer.
 func (d *daemon) watchLog() {
 	d.log.Clock(d.loop.Now)
-	retry := newLogRetry(d.loop, d.log)
-	d.log.OnPending(func() {
+	var mind func()
+	retry := d.loop.After(0, func() {
+		d.log.Flush()
+		mind()
+	})
+	retry.Stop()
+	mind = func() {
 		d.pending.Stop()
 		d.pending = nil
+		wait, due := d.log.RetryIn()
 		if fd := d.log.FD(); fd >= 0 {
 			var err error
 			if d.pending, err = d.loop.Watch(fd, loop.Writable, d.flushLog); err != nil {
-				d.pending = nil // the next line tries again
+				wait, due = watchRetry, true
 			}
 		}
-		retry.set()
-	})
+		if due {
+			retry.Reset(wait)
+		} else {
+			retry.Stop()
+		}
+	}
+	d.log.OnPending(mind)
 }
 
 func (d *daemon) flushLog(loop.Ready) { d.log.Flush() }
-
-// logRetry is the timer of the log's next attempt.
-type logRetry struct {
-	log   *maillog.Logger
-	timer *loop.Timer
-}
-
-func newLogRetry(l *loop.Loop, log *maillog.Logger) *logRetry {
-	r := &logRetry{log: log}
-	r.timer = l.After(0, r.due)
-	r.timer.Stop()
-	return r
-}
-
-// set sets the timer if there is to be an attempt, and else stops it.
-func (r *logRetry) set() {
-	if wait, due := r.log.RetryIn(); due {
-		r.timer.Reset(wait)
-	} else {
-		r.timer.Stop()
-	}
-}
-
-func (r *logRetry) due() {
-	r.log.Flush()
-	r.set()
-}
 
 // stallTime is how long a callback may hold the loop before the log names it.
 const stallTime = time.Second

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"postloop/loop"
 	"postloop/loop/looptest"
 	"postloop/master/maillog"
 )
@@ -62,6 +63,27 @@ func TestLastWarningOfAQuietMaster(t *testing.T) {
 	if d.pending == nil {
 		t.Error("nothing is watched")
 	}
+
+	// One that cannot be watched is tried again.
+	fd := d.log.FD()
+	d.pending.Stop()
+	obstacle, err := d.loop.Watch(fd, loop.Writable, func(loop.Ready) {})
+	must(t, err)
+	for buf := make([]byte, 4096); d.log.Pending(); d.log.Flush() {
+		_, err := s.Read(buf)
+		must(t, err)
+	}
+	for d.log.FD() < 0 {
+		d.log.Infof("fill")
+	}
+	expectTimer(time.Second)
+	obstacle.Stop()
+	looptest.Advance(d.loop, time.Second)
+	if d.pending == nil {
+		t.Error("nothing is watched when it can be again")
+	}
+	expectTimer(0)
+
 	must(t, s.Close())
 	must(t, unix.Unlink(dest.Path))
 	d.log.Flush()
