@@ -58,8 +58,9 @@ func (s *sink) connectPostlog() {
 	s.fallback = s.fd >= 0
 }
 
-// appeared reports whether postlogd's socket is another one than nobody
-// listened on. A master makes it itself, and so knows before the second is over.
+// appeared reports whether postlogd's socket is another than the one that
+// nobody listened on. In a master, which makes it, the next line is to start
+// postlogd.
 func (s *sink) appeared() bool {
 	if s.dest.Kind != Postlog {
 		return false
