@@ -41,24 +41,66 @@ func (p *poller) set(fd int, old, want Ready) error {
 		p.always.set(fd, want)
 		return nil
 	}
-	var changes [2]unix.Kevent_t
-	n := 0
-	for _, c := range [...]struct {
-		bit    Ready
-		filter int
-	}{{Readable, unix.EVFILT_READ}, {Writable, unix.EVFILT_WRITE}} {
-		if (old^want)&c.bit == 0 {
+	// One change in a call: of two the first would stand when the second
+	// fails, and nothing would say so. What can fail comes first, and is undone.
+	var added Ready
+	for _, f := range filters {
+		if want&^old&f.side == 0 {
 			continue
 		}
-		flags := unix.EV_ADD
-		if want&c.bit == 0 {
-			flags = unix.EV_DELETE
+		err := p.change(fd, f.id, unix.EV_ADD)
+		if err == nil {
+			added |= f.side
+			continue
 		}
-		unix.SetKevent(&changes[n], fd, c.filter, flags)
-		n++
+		if isWidowed(fd, err) {
+			_ = p.forget(fd, old|added)
+			p.always.set(fd, want)
+			return nil
+		}
+		_ = p.forget(fd, added)
+		return os.NewSyscallError("kevent", err)
 	}
-	_, err := unix.Kevent(p.fd, changes[:n], nil, nil)
-	return os.NewSyscallError("kevent", err)
+	return os.NewSyscallError("kevent", p.forget(fd, old&^want))
+}
+
+// filters are kqueue's names for the two sides of a descriptor.
+var filters = [...]struct {
+	side Ready
+	id   int
+}{{Readable, unix.EVFILT_READ}, {Writable, unix.EVFILT_WRITE}}
+
+// forget deletes the filters of the given sides; one that is gone already is
+// as good as deleted. It goes on after an error, and returns the first.
+func (p *poller) forget(fd int, sides Ready) (first error) {
+	for _, f := range filters {
+		if sides&f.side == 0 {
+			continue
+		}
+		if err := p.change(fd, f.id, unix.EV_DELETE); err != nil && err != unix.ENOENT && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+func (p *poller) change(fd, filter, flags int) error {
+	var one [1]unix.Kevent_t
+	unix.SetKevent(&one[0], fd, filter, flags)
+	_, err := unix.Kevent(p.fd, one[:], nil, nil)
+	return err
+}
+
+// isWidowed reports whether err, of an attempt to watch fd, says that fd is
+// the writing end of a pipe whose reader has gone. That is ready, as a hang-up
+// is everywhere else: the next write finds it. NetBSD says EBADF, as if fd were
+// closed; the others EPIPE.
+func isWidowed(fd int, err error) bool {
+	if err == unix.EBADF {
+		_, err = unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		return err == nil
+	}
+	return err == unix.EPIPE
 }
 
 // isFile reports whether fd is a regular file or a directory.
