@@ -55,6 +55,11 @@ const (
 	DefaultOutput = 64 << 10
 )
 
+// drainIdle is how long nothing may move of what is left to be sent after
+// Close, where Limits.Idle is 0: what is for ever in a conversation is a leak
+// after it.
+const drainIdle = 30 * time.Second
+
 // Conn is a connection with its input, its queued output and its end.
 type Conn struct {
 	l     *Loop
@@ -88,7 +93,9 @@ const (
 )
 
 // Conn makes a connection of fd, a stream socket, a pipe or a terminal, and
-// owns it from then on unless there is an error. It is made non-blocking.
+// owns it from then on unless there is an error. It is made non-blocking. The
+// writing end of a pipe has no input, and only a write finds that its reader
+// has gone; a Write to the reading end is an error of the connection.
 func (l *Loop) Conn(fd int, h Handler, lim Limits) (*Conn, error) {
 	if lim.Input <= 0 {
 		lim.Input = DefaultInput
@@ -103,9 +110,9 @@ func (l *Loop) Conn(fd int, h Handler, lim Limits) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connection on descriptor %d: %w", fd, os.NewSyscallError("fcntl", err))
 	}
-	c := &Conn{l: l, h: h, lim: lim}
+	c := &Conn{l: l, h: h, lim: lim, eof: flags&unix.O_ACCMODE == unix.O_WRONLY}
 	c.watch.conn = c
-	if err := l.register(&c.watch, fd, Readable); err != nil {
+	if err := l.register(&c.watch, fd, c.wants()); err != nil {
 		return nil, err
 	}
 	l.conns++
@@ -145,8 +152,8 @@ func (c *Conn) Unused() []byte {
 }
 
 // Close ends the connection when the turn ends; with err nil, once the output
-// is sent, for which Limits.Idle is given after every step. Data is not called
-// any more. A call with an error may follow one with nil, and gives up what
+// is sent, for which Limits.Idle is given after every step, or half a minute
+// where that is for ever. It undoes Hold. Data is not called any more. A call with an error may follow one with nil, and gives up what
 // has not been sent; otherwise only the first counts.
 func (c *Conn) Close(err error) {
 	c.l.owner.check()
@@ -158,6 +165,8 @@ func (c *Conn) Close(err error) {
 		return
 	}
 	c.state, c.err = next, err
+	c.held = false // nobody waits for an answer any more, and the clock must run
+	c.alive()
 	c.touch()
 }
 
@@ -225,8 +234,16 @@ func (c *Conn) finish(err error) {
 	c.h.Closed(c, err)
 }
 
-// expired is the idle timer's.
-func (c *Conn) expired() { c.Close(ErrIdle) }
+// expired is the idle timer's. Timers come before descriptors, and after a
+// stall everybody's time is up: what can move now was not idle, but waited for
+// us. It is asked for one by one, since a wait fetches no more than a batch.
+func (c *Conn) expired() {
+	if want := c.wants(); want != 0 && isReady(c.watch.fd, want) {
+		c.alive()
+		return
+	}
+	c.Close(ErrIdle)
+}
 
 // alive starts the idle clock again.
 func (c *Conn) alive() {
@@ -246,24 +263,28 @@ func (c *Conn) touch() {
 // reads reports whether input is wanted.
 func (c *Conn) reads() bool { return c.state == open && !c.held && !c.eof && !c.full }
 
-// want brings what the kernel is asked for up to date.
-func (c *Conn) want() {
-	var r Ready
+// wants is what the connection waits for.
+func (c *Conn) wants() (r Ready) {
 	if c.reads() {
 		r |= Readable
 	}
 	if c.Queued() > 0 && c.state < ending {
 		r |= Writable
 	}
-	c.watch.Want(r)
+	return r
 }
+
+// want brings what the kernel is asked for up to date.
+func (c *Conn) want() { c.watch.Want(c.wants()) }
 
 // ready is called with what the wait has found.
 func (c *Conn) ready(r Ready) {
 	if r&Writable != 0 {
 		c.touch()
 	}
-	if r&Readable != 0 && c.reads() {
+	// Input that Data is about to be given comes before what follows it, and
+	// the end of input would end the connection. The next turn finds it again.
+	if waits := c.isAgain && len(c.in) > 0; r&Readable != 0 && c.reads() && !waits {
 		c.read()
 	}
 }

@@ -104,10 +104,15 @@ func (c *Conn) endOfInput() {
 	}
 }
 
-// feedAgain offers their input to those who have asked for it.
-func (l *Loop) feedAgain() {
+// takeAgain returns those who have asked for their input before this turn.
+func (l *Loop) takeAgain() []*Conn {
 	list := l.again
 	l.again = l.againSpare[:0]
+	return list
+}
+
+// feedAgain offers their input to those in list.
+func (l *Loop) feedAgain(list []*Conn) {
 	for _, c := range list {
 		c.isAgain = false
 		if c.state == open && len(c.in) > 0 {

@@ -33,6 +33,10 @@ func (c *Conn) settle() {
 		c.finish(c.err)
 		return
 	}
+	if c.state == draining && c.idle == nil {
+		c.lim.Idle = drainIdle
+		c.idle = c.l.After(drainIdle, c.expired)
+	}
 	if c.full && c.Queued() <= c.lim.Output/2 {
 		// Half, or reading would be turned off and on with every reply.
 		c.full = false

@@ -44,3 +44,13 @@ func (l *Loop) Unapplied() (n int) {
 
 // HoldsBuffer reports whether c has memory for input or output.
 func (c *Conn) HoldsBuffer() bool { return c.in != nil || c.out != nil }
+
+// DrainIdle is how long a connection without a limit may be still once it is
+// closed.
+const DrainIdle = drainIdle
+
+// NotListening is what Listen makes of the answer to SO_ACCEPTCONN.
+var NotListening = notListening
+
+// Accept makes ln take its connections from f.
+func (ln *Listener) Accept(f func(fd int, blocking bool) (int, unix.Sockaddr, error)) { ln.accept = f }

@@ -27,10 +27,11 @@ type Listener struct {
 	l        *Loop
 	w        *Watch
 	fd       int
+	accept   func(fd int, blocking bool) (int, unix.Sockaddr, error)
 	accepted func(fd int, p Peer)
 	trouble  func(error)
 	retry    *Timer
-	delay    time.Duration // of the last retry, until an accept works; 0: all is well
+	delay    time.Duration // of the last retry, until a batch works; 0: all is well
 	blocking bool
 	paused   bool
 }
@@ -40,22 +41,31 @@ type Listener struct {
 // non-blocking unless Blocking was called. fd stays the caller's, who must
 // call Stop before closing it; it is made non-blocking.
 func (l *Loop) Listen(fd int, accepted func(fd int, p Peer)) (*Listener, error) {
-	on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
-	if err == nil && on == 0 {
-		err = unix.EINVAL
-	}
-	if err != nil {
+	if err := notListening(unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)); err != nil {
 		return nil, fmt.Errorf("listen on descriptor %d: %w", fd, os.NewSyscallError("getsockopt", err))
 	}
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return nil, fmt.Errorf("listen on descriptor %d: %w", fd, os.NewSyscallError("fcntl", err))
 	}
-	ln := &Listener{l: l, fd: fd, accepted: accepted}
+	ln := &Listener{l: l, fd: fd, accept: accept, accepted: accepted}
+	var err error
 	if ln.w, err = l.Watch(fd, Readable, ln.ready); err != nil {
 		return nil, err
 	}
 	l.listeners++
 	return ln, nil
+}
+
+// notListening is the error that the answer to SO_ACCEPTCONN amounts to. Some
+// systems do not know the question (macOS, OpenBSD): accept will say it there.
+func notListening(on int, err error) error {
+	switch {
+	case errors.Is(err, unix.ENOPROTOOPT):
+		return nil
+	case err == nil && on == 0:
+		return unix.EINVAL
+	}
+	return err
 }
 
 // Blocking makes the connections accepted from now on blocking, as programs
@@ -99,25 +109,37 @@ func (ln *Listener) want() {
 }
 
 // ready accepts a batch, as long as nobody says otherwise.
+//
+// That one accept works does not end a shortage: where clients leave as fast
+// as others come it would end, and begin, with each of them.
 func (ln *Listener) ready(Ready) {
+	var failed error
+	works := false
 	for range acceptBatch {
 		if ln.paused || ln.w.fd < 0 {
 			return
 		}
-		fd, sa, err := accept(ln.fd, ln.blocking)
+		ln.l.dog.enter(nil)
+		fd, sa, err := ln.accept(ln.fd, ln.blocking)
 		switch {
 		case err == nil:
+			works = true
 			ln.l.dog.enter(ln.accepted)
 			ln.accepted(fd, newPeer(fd, sa))
-			ln.recovered()
 		case errors.Is(err, unix.EAGAIN): // others accept from it too
 			ln.recovered()
 			return
 		case isClients(err):
+			failed = err
 		default:
 			ln.backOff(err)
 			return
 		}
+	}
+	if works {
+		ln.recovered()
+	} else {
+		ln.backOff(failed) // so many in a row are not the clients' fault
 	}
 }
 

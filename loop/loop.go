@@ -119,8 +119,9 @@ func (l *Loop) Turn(max time.Duration) error {
 	l.inTurn = true
 	l.dog.begin()
 
+	again := l.takeAgain() // before the timers, whose Again is for the next turn
 	l.fire()
-	l.feedAgain()
+	l.feedAgain(again)
 	l.deliver(events)
 	signals, posts := l.mail.take()
 	l.deliverSignals(signals)
