@@ -57,7 +57,8 @@ type child struct {
 // it may be nil. A child whose exit other code has collected (nobody should)
 // counts as exited with status 255.
 //
-// The child has no signal blocked, ignores what this process ignores and has
+// The child has no signal blocked (on the BSDs and macOS: none but what this
+// process was started with blocked), ignores what this process ignores and has
 // the default for everything else, and the limit of open files that this
 // process was started with.
 func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
@@ -82,7 +83,13 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 	}
 	if pidfd >= 0 {
 		w := &Watch{f: k.ended}
-		if err := l.register(w, pidfd, Readable); err != nil {
+		err := l.register(w, pidfd, Readable)
+		if isShortage(err) { // the next turns will try again
+			if err = l.register(w, pidfd, 0); err == nil {
+				w.Want(Readable)
+			}
+		}
+		if err != nil {
 			_ = unix.Close(pidfd)
 			pidfd = -1
 		} else {
@@ -109,7 +116,9 @@ func (l *Loop) OnOrphan(f func(Exit)) {
 	l.reapBySignal()
 }
 
-// reapBySignal changes over, for good, from pidfds to SIGCHLD and wait4.
+// reapBySignal changes over, for good, from pidfds to SIGCHLD and wait4: for
+// orphans, and where the kernel has no pidfds or does not let them be watched.
+// A mere want of memory is not a reason; see Spawn.
 func (l *Loop) reapBySignal() {
 	if l.reaping {
 		return

@@ -24,13 +24,15 @@ func (c *clock) read() {
 }
 
 // time is the time of day at now. Reading it costs as much as a timer does,
-// and most turns need none: hence not before it is asked for.
+// and most turns need none: hence not before it is asked for, and then less
+// what has passed since now was read.
 func (c *clock) time() time.Time {
 	if c.virtual {
 		return c.epoch.Add(c.now)
 	}
 	if !c.wallRead {
-		c.wall, c.wallRead = time.Now(), true
+		t := time.Now()
+		c.wall, c.wallRead = t.Add(c.now-t.Sub(c.epoch)), true
 	}
 	return c.wall
 }
@@ -59,12 +61,14 @@ func (l *Loop) Skip(d time.Duration) {
 // NextTimer reports how long it is until the next timer is due, 0 when it is
 // overdue; ok is false when none is set.
 func (l *Loop) NextTimer() (left time.Duration, ok bool) {
-	t := l.timers.next()
-	if t == nil {
+	for !l.timers.tidy(moves) {
+	}
+	when, ok := l.timers.next()
+	if !ok {
 		return 0, false
 	}
 	if !l.inTurn {
 		l.clock.read()
 	}
-	return max(t.when-l.clock.now, 0), true
+	return max(when-l.clock.now, 0), true
 }

@@ -40,7 +40,8 @@ type HalfCloser interface {
 // Limits bound what a peer can make us hold.
 type Limits struct {
 	// Idle is how long nothing may move in either direction before the
-	// connection ends with ErrIdle; 0: for ever.
+	// connection ends with ErrIdle; 0: for ever. What waits when the time is
+	// up, because the loop was busy, counts as having moved.
 	Idle time.Duration
 
 	// Input is the most that may lie unused, 0 for DefaultInput: the

@@ -22,6 +22,7 @@ func (c *Conn) read() {
 		c.in = b.grow(c.in, leastRead)
 		buf = c.in[len(c.in):cap(c.in)]
 	}
+	c.l.dog.enter(nil) // what the read takes is not the last callback's
 	n, err := unix.Read(c.watch.fd, buf)
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:

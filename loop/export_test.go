@@ -54,3 +54,22 @@ var NotListening = notListening
 
 // Accept makes ln take its connections from f.
 func (ln *Listener) Accept(f func(fd int, blocking bool) (int, unix.Sockaddr, error)) { ln.accept = f }
+
+// How timers are moved, and the room that is kept for them.
+const (
+	Moves     = moves
+	RoomLeast = roomLeast
+)
+
+// UnmovedTimers counts the timers whose place is that of an earlier time.
+func (l *Loop) UnmovedTimers() (n int) {
+	for _, e := range l.timers.heap {
+		if e.seq != e.t.seq {
+			n++
+		}
+	}
+	return n
+}
+
+// TimerRoom is how many timers there is room for.
+func (l *Loop) TimerRoom() int { return cap(l.timers.heap) }

@@ -123,6 +123,7 @@ func (l *Loop) Turn(max time.Duration) error {
 	l.fire()
 	l.feedAgain(again)
 	l.deliver(events)
+	l.dog.enter(nil) // the collecting of signals and children is no callback's
 	signals, posts := l.mail.take()
 	l.deliverSignals(signals)
 	l.reap()
@@ -141,12 +142,12 @@ func (l *Loop) bound(limit time.Duration, short bool) time.Duration {
 	if l.reapNow || len(l.later)+len(l.dirty)+len(l.again)+len(l.exits) > 0 {
 		return 0
 	}
-	if t := l.timers.next(); t != nil {
+	if when, ok := l.timers.next(); ok {
 		l.clock.read()
-		if l.clock.virtual && t.when > l.clock.now {
+		if l.clock.virtual && when > l.clock.now {
 			return limit // no amount of waiting makes it due
 		}
-		if left := max(t.when-l.clock.now, 0); limit < 0 || left < limit {
+		if left := max(when-l.clock.now, 0); limit < 0 || left < limit {
 			limit = left
 		}
 	}

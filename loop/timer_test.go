@@ -184,3 +184,84 @@ func TestMillionTimers(t *testing.T) {
 		t.Errorf("%d fired, wanted %d", fired, n*3/4)
 	}
 }
+
+// TestTimerMoved: very many timers that were moved hold up no turn for long,
+// and nothing is lost or early for it.
+func TestTimerMoved(t *testing.T) {
+	const n = 4 * loop.Moves
+	l := looptest.New(t)
+	fired := 0
+	list := make([]*loop.Timer, n)
+	for i := range list {
+		list[i] = l.After(ms, func() { fired++ })
+	}
+	for i := range list {
+		list[i].Reset(time.Second)
+	}
+	l.Skip(ms)
+	for turns := 1; l.UnmovedTimers() > 0; turns++ {
+		before := l.UnmovedTimers()
+		if err := l.Turn(-1); err != nil { // it does not wait
+			t.Fatal(err)
+		}
+		if moved := before - l.UnmovedTimers(); moved <= 0 || moved > 2*loop.Moves {
+			t.Fatalf("turn %d gave %d timers their place", turns, moved)
+		}
+	}
+	looptest.Advance(l, time.Second-2*ms)
+	if fired != 0 {
+		t.Errorf("%d fired early", fired)
+	}
+	looptest.Advance(l, ms)
+	if fired != n {
+		t.Errorf("%d fired of %d", fired, n)
+	}
+}
+
+// TestTimerRoom: a crowd of timers leaves no heap behind, and a few cost no
+// garbage.
+func TestTimerRoom(t *testing.T) {
+	l := looptest.New(t)
+	few := l.TimerRoom()
+	list := make([]*loop.Timer, 100_000)
+	for i := range list {
+		list[i] = l.After(time.Duration(i*7919%len(list))*ms, func() {})
+	}
+	for i, timer := range list {
+		timer.Stop()
+		if left := len(list) - i - 1; l.TimerRoom() > max(4*(left+1), 2*loop.RoomLeast) {
+			t.Fatalf("room for %d timers, %d are set", l.TimerRoom(), left)
+		}
+	}
+	if room := l.TimerRoom(); room > few+loop.RoomLeast {
+		t.Errorf("room for %d timers is left, it was %d", room, few)
+	}
+	if n := testing.AllocsPerRun(1000, func() {
+		for i := range 100 {
+			list[i].Reset(ms)
+		}
+		for i := range 100 {
+			list[i].Stop()
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations to set and stop", n)
+	}
+}
+
+// TestNowLateAsked: however late in a turn the time is asked for, it is the one
+// that After counts from.
+func TestNowLateAsked(t *testing.T) {
+	l := looptest.NewReal(t)
+	l.Later(func() {
+		entered := time.Now()
+		burn(ms)
+		now := l.Now()
+		if now.After(entered) {
+			t.Errorf("the turn's time is %v after the callback began", now.Sub(entered))
+		}
+		if wall := now.Round(0); entered.Round(0).Sub(wall) > time.Second {
+			t.Errorf("the time of day is %v, at %v", wall, entered)
+		}
+	})
+	turn(t, l)
+}

@@ -10,6 +10,8 @@ import (
 
 	"postloop/loop"
 	"postloop/loop/looptest"
+
+	"golang.org/x/sys/unix"
 )
 
 // burn holds the loop for d.
@@ -74,6 +76,26 @@ func TestOnStall(t *testing.T) {
 	watched.Stop()
 	closeFd(t, r)
 	closeFd(t, w)
+}
+
+// TestOnStallBetween: what a system call takes between two callbacks is not
+// laid at the door of the first.
+func TestOnStallBetween(t *testing.T) {
+	l := looptest.New(t)
+	const long = 300 * ms
+	l.OnStall(long, func(name string, took time.Duration) { t.Errorf("%s took %v", name, took) })
+	first := true
+	stop := troubled(t, l, func() error {
+		if first {
+			first = false
+			return nil
+		}
+		burn(long)
+		return unix.EAGAIN
+	}, nil)
+	turn(t, l)
+	l.OnStall(0, nil)
+	stop()
 }
 
 // TestWatchdog: while a callback does not come back, the watchdog says which
