@@ -56,11 +56,6 @@ const (
 	DefaultOutput = 64 << 10
 )
 
-// drainIdle is how long nothing may move of what is left to be sent after
-// Close, where Limits.Idle is 0: what is for ever in a conversation is a leak
-// after it.
-const drainIdle = 30 * time.Second
-
 // Conn is a connection with its input, its queued output and its end.
 type Conn struct {
 	l     *Loop
@@ -233,24 +228,6 @@ func (c *Conn) finish(err error) {
 	_ = unix.Close(c.release()) // whatever it says, the descriptor is gone
 	c.l.dog.enter(c.h)
 	c.h.Closed(c, err)
-}
-
-// expired is the idle timer's. Timers come before descriptors, and after a
-// stall everybody's time is up: what can move now was not idle, but waited for
-// us. It is asked for one by one, since a wait fetches no more than a batch.
-func (c *Conn) expired() {
-	if want := c.wants(); want != 0 && isReady(c.watch.fd, want) {
-		c.alive()
-		return
-	}
-	c.Close(ErrIdle)
-}
-
-// alive starts the idle clock again.
-func (c *Conn) alive() {
-	if c.idle != nil && !c.held {
-		c.idle.Reset(c.lim.Idle)
-	}
 }
 
 // touch has the connection settled when the turn ends.

@@ -167,19 +167,3 @@ func (l *Loop) deliver(events []event) {
 		}
 	}
 }
-
-// isReady asks the kernel about one descriptor, outside of the wait.
-func isReady(fd int, want Ready) bool {
-	ask := []unix.PollFd{{Fd: int32(fd)}}
-	if want&Readable != 0 {
-		ask[0].Events |= unix.POLLIN
-	}
-	if want&Writable != 0 {
-		ask[0].Events |= unix.POLLOUT
-	}
-	for {
-		if _, err := unix.Poll(ask, 0); err != unix.EINTR {
-			return ask[0].Revents&(unix.POLLIN|unix.POLLOUT|unix.POLLHUP|unix.POLLERR) != 0
-		}
-	}
-}
