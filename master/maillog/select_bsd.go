@@ -1,21 +1,10 @@
 // SPDX-License-Identifier: ISC
 
-//go:build darwin || dragonfly || netbsd || openbsd
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
 
 package maillog
 
-import (
-	"syscall"
-	"unsafe"
-)
-
-const wordBits = 8 * int(unsafe.Sizeof(syscall.FdSet{}.Bits[0]))
-
-func setBit(set *syscall.FdSet, bit int) { set.Bits[bit/wordBits] |= 1 << (bit % wordBits) }
-
-func hasBit(set *syscall.FdSet, bit int) bool {
-	return set.Bits[bit/wordBits]&(1<<(bit%wordBits)) != 0
-}
+import "syscall"
 
 func selectWrite(n int, set *syscall.FdSet, tv *syscall.Timeval) error {
 	return syscall.Select(n, nil, set, nil, tv)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: ISC
 
-//go:build freebsd
-
 package maillog
 
 import (
@@ -15,8 +13,4 @@ func setBit(set *syscall.FdSet, bit int) { set.X__fds_bits[bit/wordBits] |= 1 <<
 
 func hasBit(set *syscall.FdSet, bit int) bool {
 	return set.X__fds_bits[bit/wordBits]&(1<<(bit%wordBits)) != 0
-}
-
-func selectWrite(n int, set *syscall.FdSet, tv *syscall.Timeval) error {
-	return syscall.Select(n, nil, set, nil, tv)
 }
