@@ -116,6 +116,7 @@ func (s *Service) Path() string {
 type Config struct {
 	Dir      string // the configuration directory
 	Main     *Main
+	Params   *Params // of Main, evaluated and checked
 	Services []Service
 	Notes    []Note
 }

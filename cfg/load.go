@@ -48,6 +48,7 @@ func Load(dir string, prepare func(*Main)) (*Config, error) {
 	if errs != nil {
 		return nil, errs
 	}
+	c.Params = p
 	return c, nil
 }
 

@@ -27,7 +27,9 @@ func (s *service) enforce() {
 	want := s.wantListen()
 	if want != s.listening {
 		s.listening = want
-		s.m.log.Debugf("master_avail_listen: %s events %s", map[bool]string{true: "enable", false: "disable"}[want], s.spec.Name)
+		if s.m.log.Verbose > 0 {
+			s.m.log.Debugf("master_avail_listen: %s events %s", map[bool]string{true: "enable", false: "disable"}[want], s.spec.Name)
+		}
 		for _, ln := range s.listeners {
 			ln.enable(want)
 		}
@@ -49,8 +51,7 @@ func (s *service) warnLimit() {
 		return
 	}
 	s.busyWarned = now
-	s.m.log.Warnf("service %q (%s) has reached its process limit \"%d\": new clients may experience noticeable delays",
-		s.spec.Name, s.key.name, s.spec.Limit)
+	s.m.log.Warnf("%s has reached its process limit \"%d\": new clients may experience noticeable delays", s, s.spec.Limit)
 	s.m.log.Warnf("to avoid this condition, increase the process count in master.cf or reduce the service time per client")
 	s.m.log.Warnf("see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")
 }

@@ -19,9 +19,8 @@ import (
 func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 	t.want, t.notes = t.want[:0], t.notes[:0]
 	t.executables = map[string]error{}
-	if t.params, err = t.conf.Main.Params(); err != nil {
-		return err
-	}
+	params := *t.conf.Params // freeze changes some
+	t.params = &params
 	t.freeze()
 	t.env = childEnv(t.m.opt.Environ, t.params)
 	if t.owner, err = t.checkOwner(); err != nil && !errors.Is(err, ErrPending) {

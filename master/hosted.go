@@ -34,7 +34,7 @@ type Host struct {
 	Main    *cfg.Main // with the service's -o overrides applied
 	Params  *cfg.Params
 	Env     []string // the cleaned environment that processes get
-	Names   Names
+	Names   Names    // while the configuration is checked; nil afterwards
 
 	// Done says that the client of one Accepted is finished. It is nil while
 	// the configuration is only checked.
@@ -113,10 +113,10 @@ func (t *tenant) failed(err error) {
 // this is over; the loop tries again by itself.
 func (h *host) trouble(err error) {
 	if err == nil {
-		h.s.m.log.Infof("service %q (%s): accepting clients again", h.s.spec.Name, h.s.key.name)
+		h.s.m.log.Infof("%s: accepting clients again", h.s)
 		return
 	}
-	h.s.m.log.Warnf("service %q (%s): accept: %s -- clients wait", h.s.spec.Name, h.s.key.name, maillog.Strerror(err))
+	h.s.m.log.Warnf("%s: accept: %s -- clients wait", h.s, maillog.Strerror(err))
 }
 
 // replaceHosted takes what w has for the clients to come. Those who are there stay
@@ -139,6 +139,7 @@ func (s *service) replaceHosted(w *wanted) {
 	if w.hosted != nil {
 		h.current = &tenant{h: h, hosted: w.hosted}
 		w.host.Done, w.host.Failed = h.current.done, h.current.failed
+		w.host.Names = nil // it holds the files that it has read
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *service) register() {
 			continue
 		}
 		if err := s.registerOne(ln); err != nil {
-			s.m.log.Errorf("service %q (%s): %s", s.spec.Name, s.key.name, maillog.Strerror(err))
+			s.m.log.Errorf("%s: %s", s, maillog.Strerror(err))
 			continue
 		}
 		ln.enable(s.listening)
@@ -141,7 +141,7 @@ func (s *service) take(w *wanted) {
 	s.listeners, w.bound = next, nil
 	for _, ln := range s.listeners {
 		if err := ln.settle(); err != nil {
-			s.m.log.Errorf("service %q (%s): %s", s.spec.Name, s.key.name, maillog.Strerror(err))
+			s.m.log.Errorf("%s: %s", s, maillog.Strerror(err))
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (s *service) setBacklog(n int) {
 			continue
 		}
 		if err := unix.Listen(ln.fd, n); err != nil {
-			s.m.log.Warnf("service %q (%s): listen: %s", s.spec.Name, s.key.name, maillog.Strerror(err))
+			s.m.log.Warnf("%s: listen: %s", s, maillog.Strerror(err))
 		}
 	}
 }

@@ -79,21 +79,22 @@ func (t *transaction) end(err error) {
 
 // bind opens every endpoint that does not exist yet, or none.
 func (t *transaction) bind(changes []change) error {
-	var inet, local []*wanted
+	var inet, local []change
 	for _, c := range changes {
 		switch {
 		case c.want == nil:
 		case c.want.spec.Type == cfg.Inet:
-			inet = append(inet, c.want)
+			inet = append(inet, c)
 		case c.old == nil:
-			local = append(local, c.want)
+			local = append(local, c)
 		}
 	}
 	inUse := t.m.pathsInUse()
 	var errs cfg.Errors
-	open := func(list []*wanted) {
-		for _, w := range list {
-			if err := w.open(t.listenOptions(w), t.m.find(w.key), inUse); err != nil {
+	open := func(list []change) {
+		for _, c := range list {
+			w := c.want
+			if err := w.open(t.listenOptions(w), c.old, inUse); err != nil {
 				errs = append(errs, &cfg.Error{File: w.spec.File, Line: w.spec.Line, Text: fmt.Sprintf("service %q: %s", w.spec.Name, err)})
 			}
 		}

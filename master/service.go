@@ -3,6 +3,7 @@
 package master
 
 import (
+	"fmt"
 	"net/netip"
 	"path/filepath"
 	"strconv"
@@ -81,6 +82,10 @@ func (m *Master) newService(w *wanted, o listenOptions) *service {
 	s.adopt(w)
 	return s
 }
+
+// String is what s is called in lines of our own: the name as configured, and
+// the one that makes it the same service as another.
+func (s *service) String() string { return fmt.Sprintf("service %q (%s)", s.spec.Name, s.key.name) }
 
 // start takes s into service.
 func (s *service) start() {
@@ -169,7 +174,7 @@ func (s *service) closeEndpoint() {
 
 // killed ends the processes that did not leave in time.
 func (s *service) killed() {
-	s.m.log.Warnf("service %q (%s): %d process(es) did not terminate within %s -- killing", s.spec.Name, s.key.name, s.procs, s.m.params.StopTimeLimit)
+	s.m.log.Warnf("%s: %d process(es) did not terminate within %s -- killing", s, s.procs, s.m.params.StopTimeLimit)
 	s.m.signalChildren(killSignal, func(c *child) bool { return c.s == s })
 }
 

@@ -72,7 +72,9 @@ func (s *service) spawn() {
 		m.spawnFailed(s, err)
 		return
 	}
-	m.log.Debugf("spawn command %s; pid %d", s.path, pid)
+	if m.log.Verbose > 0 {
+		m.log.Debugf("spawn command %s; pid %d", s.path, pid)
+	}
 	c := &child{s: s, pid: pid, generation: m.generation}
 	m.children[pid] = c
 	s.total++
@@ -120,7 +122,9 @@ func (m *Master) exited(e loop.Exit) {
 		panic("master: end of an unknown process " + strconv.Itoa(e.Pid))
 	}
 	s := c.s
-	m.log.Debugf("master_reap_child: pid %d", e.Pid)
+	if m.log.Verbose > 0 {
+		m.log.Debugf("master_reap_child: pid %d", e.Pid)
+	}
 	bad := false
 	switch st := e.Status; {
 	case st.Exited() && st.ExitStatus() == 0:

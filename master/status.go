@@ -106,7 +106,9 @@ func (st *status) read(limit int) {
 // report takes one report, as far as it makes sense.
 func (st *status) report(r proto.Status) {
 	s, m := st.s, st.s.m
-	m.log.Debugf("master_status_event: pid %d gen %d avail %d", r.Pid, r.Generation, r.Avail)
+	if m.log.Verbose > 0 {
+		m.log.Debugf("master_status_event: pid %d gen %d avail %d", r.Pid, r.Generation, r.Avail)
+	}
 	c := m.children[int(r.Pid)]
 	switch {
 	case c == nil || c.s != s:

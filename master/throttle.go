@@ -15,7 +15,7 @@ func (s *service) throttle() {
 	s.throttled = true
 	delay := throttleDelay(s.m.params.ThrottleTime, s.m.params.ThrottleTimeLimit, s.throttles)
 	s.throttles++
-	s.m.log.Infof("service %q (%s): throttled, next start in %s", s.spec.Name, s.key.name, delay)
+	s.m.log.Infof("%s: throttled, next start in %s", s, delay)
 	s.throttleTimer = s.m.loop.After(delay, s.unthrottle)
 	s.enforce()
 }
@@ -23,7 +23,7 @@ func (s *service) throttle() {
 // unthrottle lets processes start again.
 func (s *service) unthrottle() {
 	s.throttled, s.throttleTimer = false, nil
-	s.m.log.Infof("service %q (%s): throttle released", s.spec.Name, s.key.name)
+	s.m.log.Infof("%s: throttle released", s)
 	s.enforce()
 }
 

@@ -54,7 +54,7 @@ func (s *service) wakeupDue() {
 	if !s.throttled {
 		s.m.log.Debugf("master_wakeup_timer_event: service %s", s.spec.Name)
 		if err := s.trigger(); err != nil {
-			s.m.log.Warnf("master_wakeup_timer_event: service %s(%s): %s", s.key.name, s.spec.Name, maillog.Strerror(err))
+			s.wakeupFailed(err)
 		}
 	}
 	if s.wakeupTimer == nil {
@@ -62,6 +62,10 @@ func (s *service) wakeupDue() {
 	} else {
 		s.wakeupTimer.Reset(s.spec.Wakeup)
 	}
+}
+
+func (s *service) wakeupFailed(err error) {
+	s.m.log.Warnf("master_wakeup_timer_event: service %s(%s): %s", s.key.name, s.spec.Name, maillog.Strerror(err))
 }
 
 // trigger pokes s in the manner of its transport type.
@@ -97,7 +101,6 @@ func (s *service) triggerFifo() error {
 // has closed it: to close earlier could take the request back.
 type trigger struct {
 	s     *service
-	name  string
 	fd    int
 	far   int // pass: the writing end of the pipe whose reading end was passed; else -1
 	watch *loop.Watch
@@ -111,7 +114,7 @@ func (s *service) triggerSocket(family int, to unix.Sockaddr) error {
 	if err != nil {
 		return err
 	}
-	t := &trigger{s: s, name: s.spec.Name, fd: fd, far: -1}
+	t := &trigger{s: s, fd: fd, far: -1}
 	err = unix.Connect(fd, to)
 	switch {
 	case err == nil:
@@ -177,7 +180,7 @@ func (t *trigger) ready(loop.Ready) {
 		err = t.send()
 	}
 	if err != nil {
-		t.s.m.log.Warnf("master_wakeup_timer_event: service %s(%s): %s", t.s.key.name, t.name, maillog.Strerror(err))
+		t.s.wakeupFailed(err)
 		t.end()
 		return
 	}
@@ -188,9 +191,9 @@ func (t *trigger) ready(loop.Ready) {
 // expired gives up.
 func (t *trigger) expired() {
 	if t.sent {
-		t.s.m.log.Warnf("%s_trigger_event: read timeout for service %s", t.s.key.typ, t.name)
+		t.s.m.log.Warnf("%s_trigger_event: read timeout for service %s", t.s.key.typ, t.s.spec.Name)
 	} else {
-		t.s.m.log.Warnf("master_wakeup_timer_event: service %s(%s): %s", t.s.key.name, t.name, maillog.Strerror(unix.ETIMEDOUT))
+		t.s.wakeupFailed(unix.ETIMEDOUT)
 	}
 	t.end()
 }

@@ -88,7 +88,9 @@ func (w *world) config(entries ...string) *cfg.Config {
 	}
 	list, notes, err := cfg.ParseMaster("master.cf", strings.NewReader(lines.String()), main)
 	w.must(err)
-	return &cfg.Config{Dir: ".", Main: main, Services: list, Notes: notes}
+	params, err := main.Params()
+	w.must(err)
+	return &cfg.Config{Dir: ".", Main: main, Params: params, Services: list, Notes: notes}
 }
 
 // start takes the entries into service for the first time.

@@ -74,9 +74,7 @@ func (d *daemon) run() int {
 	if err != nil {
 		return d.fatal(err)
 	}
-	if d.params, err = conf.Main.Params(); err != nil {
-		return d.fatal(err)
-	}
+	d.params = conf.Params
 	if err := d.checkSuperuser(); err != nil {
 		return d.fatal(err)
 	}

@@ -33,8 +33,7 @@ func (d *daemon) monitor() int {
 	// The second process would otherwise keep open for ever what a caller
 	// waits to see closed.
 	if err := loop.CloseOnExecFrom(3); err != nil {
-		d.log.Fatalf("%v", err)
-		return 1
+		return d.fatal(err)
 	}
 	var pipe [2]int
 	if err := unix.Pipe(pipe[:]); err != nil {
