@@ -21,7 +21,15 @@ type Cmd struct {
 	// package opens or accepts is, CloseOnExecFrom sees to what was inherited.
 	Files []int
 
-	Sys *unix.SysProcAttr
+	Session bool   // it leads a session, and a process group, of its own
+	Root    string // of its file system, which Path and Dir are then in; empty: ours
+	User    *User  // nil: whoever we are
+}
+
+// User is whom a child runs as: real, effective and saved.
+type User struct {
+	UID, GID int
+	Groups   []int // all supplementary ones
 }
 
 // Exit is how a child ended.

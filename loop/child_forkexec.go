@@ -33,7 +33,7 @@ func (forkExec) start(c *Cmd) (pid, pidfd int, err error) {
 		Dir:   c.Dir,
 		Env:   c.Env,
 		Files: files,
-		Sys:   withPidfd(c.Sys, &pidfd),
+		Sys:   withPidfd(sysProcAttr(c), &pidfd),
 	})
 	switch {
 	case err == nil:
@@ -43,4 +43,17 @@ func (forkExec) start(c *Cmd) (pid, pidfd int, err error) {
 	default:
 		return 0, -1, os.NewSyscallError("fork", err)
 	}
+}
+
+// sysProcAttr is what c asks for besides a program, in the standard library's
+// words.
+func sysProcAttr(c *Cmd) *syscall.SysProcAttr {
+	sys := &syscall.SysProcAttr{Setsid: c.Session, Chroot: c.Root}
+	if u := c.User; u != nil {
+		sys.Credential = &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)}
+		for _, g := range u.Groups {
+			sys.Credential.Groups = append(sys.Credential.Groups, uint32(g))
+		}
+	}
+	return sys
 }

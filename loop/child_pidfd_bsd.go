@@ -4,10 +4,14 @@
 
 package loop
 
-import "golang.org/x/sys/unix"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // withPidfd is sys: there are no pidfds here.
-func withPidfd(sys *unix.SysProcAttr, _ *int) *unix.SysProcAttr { return sys }
+func withPidfd(sys *syscall.SysProcAttr, _ *int) *syscall.SysProcAttr { return sys }
 
 // wasBorn tells from the error alone whether there was a child: fork fails
 // for want of something, and hardly anything else does.

@@ -2,16 +2,12 @@
 
 package loop
 
-import "golang.org/x/sys/unix"
+import "syscall"
 
 // withPidfd is sys, with the child's pidfd asked for.
-func withPidfd(sys *unix.SysProcAttr, pidfd *int) *unix.SysProcAttr {
-	var with unix.SysProcAttr
-	if sys != nil {
-		with = *sys
-	}
-	with.PidFD = pidfd
-	return &with
+func withPidfd(sys *syscall.SysProcAttr, pidfd *int) *syscall.SysProcAttr {
+	sys.PidFD = pidfd
+	return sys
 }
 
 // wasBorn reports whether a failed start got as far as having a child: only

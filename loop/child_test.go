@@ -204,9 +204,9 @@ func TestExecError(t *testing.T) {
 		{&loop.Cmd{Path: "/bin/sh", Dir: "/nonexistent"}, unix.ENOENT},
 		{&loop.Cmd{Path: "/bin/sh", Files: []int{1 << 18}}, unix.EBADF},
 		{&loop.Cmd{Path: "/bin/\x00sh"}, unix.EINVAL},
-		{&loop.Cmd{Path: "/bin/sh", Sys: &unix.SysProcAttr{Chroot: "/nonexistent"}}, unix.ENOENT},
+		{&loop.Cmd{Path: "/bin/sh", Root: "/nonexistent"}, unix.ENOENT},
 	} {
-		if test.cmd.Sys != nil && os.Geteuid() != 0 && runtime.GOOS != "linux" {
+		if test.cmd.Root != "" && os.Geteuid() != 0 && runtime.GOOS != "linux" {
 			test.err = unix.EPERM // Linux looks for the directory first
 		}
 		_, err := l.Spawn(test.cmd, exited)

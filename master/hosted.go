@@ -9,6 +9,8 @@ import (
 	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master/maillog"
+
+	"golang.org/x/sys/unix"
 )
 
 // Hosted is a service in master's own process: instead of starting a process
@@ -17,8 +19,10 @@ type Hosted interface {
 	// Accepted takes over the descriptor of a client, which is blocking and
 	// close-on-exec. It is called at most as often as the process limit
 	// allows clients at once; every call is answered by one call of
-	// Host.Done, in this turn or later.
-	Accepted(fd int, p loop.Peer)
+	// Host.Done, in this turn or later. An error says that something is
+	// wanting for this client now, as when fork(2) fails: the descriptor then
+	// is untouched and the caller's, and Done is not called.
+	Accepted(fd int, p loop.Peer) error
 
 	// Shutdown ends what still runs, because master is ending: at once if
 	// force, else with a chance to finish. A reload never calls it; a service
@@ -39,9 +43,6 @@ type Host struct {
 	// Done says that the client of one Accepted is finished. It is nil while
 	// the configuration is only checked.
 	Done func()
-	// Failed says that a client could not be served for lack of something,
-	// as fork(2) fails, and has master throttle the service.
-	Failed func(err error)
 }
 
 // Names answers which numbers belong to a name. An answer may need to be
@@ -81,7 +82,11 @@ func (h *host) accepted(fd int, p loop.Peer) {
 	h.s.total++
 	h.s.enforce() // before the call, which may end the client at once
 	h.s.used()
-	t.hosted.Accepted(fd, p)
+	if err := t.hosted.Accepted(fd, p); err != nil {
+		unix.Close(fd)
+		t.failed(err)
+		t.done()
+	}
 }
 
 // done takes the end of a client.
@@ -138,7 +143,7 @@ func (s *service) replaceHosted(w *wanted) {
 	h.current = nil
 	if w.hosted != nil {
 		h.current = &tenant{h: h, hosted: w.hosted}
-		w.host.Done, w.host.Failed = h.current.done, h.current.failed
+		w.host.Done = h.current.done
 		w.host.Names = nil // it holds the files that it has read
 	}
 }

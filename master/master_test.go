@@ -280,7 +280,10 @@ type keeper struct {
 	ended   bool
 }
 
-func (k *keeper) Accepted(fd int, _ loop.Peer) { k.clients = append(k.clients, fd) }
+func (k *keeper) Accepted(fd int, _ loop.Peer) error {
+	k.clients = append(k.clients, fd)
+	return nil
+}
 
 func (k *keeper) release() {
 	unix.Close(k.clients[0])

@@ -29,5 +29,5 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return spawn.NewHosted(h.Loop, h.Log, c, func() { h.Done() }, func(err error) { h.Failed(err) }), nil
+	return spawn.New(h.Loop, h.Log, c, func() { h.Done() }), nil
 }

@@ -6,8 +6,9 @@
 // and nothing else, in a session of its own, as the user that the service
 // names. Not a byte of the client's is read or written on the way.
 //
-// Hosted serves clients that somebody else has accepted on the same loop, with
-// no process between the listener and the command.
+// Service serves clients that somebody else has accepted on the same loop: a
+// master that hosts it, with no process between the listener and the command,
+// or the skeleton of the daemon spawn.
 //
 // # Failures
 //

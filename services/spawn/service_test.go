@@ -19,7 +19,7 @@ import (
 type stage struct {
 	t            *testing.T
 	l            *loop.Loop
-	h            *Hosted
+	h            *Service
 	done, failed int
 	log          string
 }
@@ -45,7 +45,7 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 		path = argv[0]
 	}
 	c := &Config{Argv: argv, Path: path, Env: []string{"PATH=" + commandPath}, UID: -1, GID: -1, TimeLimit: limit}
-	s.h = NewHosted(s.l, log, c, func() { s.done++ }, func(error) { s.failed++ })
+	s.h = New(s.l, log, c, func() { s.done++ })
 	return s
 }
 
@@ -53,7 +53,10 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 func (s *stage) client() (fd int) {
 	ours, theirs := looptest.Pair(s.t)
 	_ = unix.SetNonblock(theirs, false)
-	s.h.Accepted(theirs, loop.Peer{})
+	if err := s.h.Accepted(theirs, loop.Peer{}); err != nil {
+		unix.Close(theirs)
+		s.failed++
+	}
 	return ours
 }
 
