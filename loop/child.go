@@ -8,47 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cmd says what a child is to be.
-type Cmd struct {
-	Path string   // of the executable; no search
-	Dir  string   // to start in; empty: ours
-	Args []string // Args[0] is its name
-	Env  []string // all of it
-
-	// Files[i] becomes descriptor i, whatever its number is here and whether
-	// or not it is close-on-exec; -1 leaves i closed. The child has no others,
-	// as long as everything else in this process is close-on-exec: what this
-	// package opens or accepts is, CloseOnExecFrom sees to what was inherited.
-	Files []int
-
-	Session bool   // it leads a session, and a process group, of its own
-	Root    string // of its file system, which Path and Dir are then in; empty: ours
-	User    *User  // nil: whoever we are
-}
-
-// User is whom a child runs as: real, effective and saved.
-type User struct {
-	UID, GID int
-	Groups   []int // all supplementary ones
-}
-
 // Exit is how a child ended.
 type Exit struct {
 	Pid    int
 	Status unix.WaitStatus
 	Usage  unix.Rusage
 }
-
-// ExecError is an error of a child that was born, but could not be set up or
-// could not execute its program. Any other error of Spawn says that this
-// system has no room for one more process.
-type ExecError struct {
-	Path string
-	Err  error
-}
-
-func (e *ExecError) Error() string { return "exec " + e.Path + ": " + e.Err.Error() }
-func (e *ExecError) Unwrap() error { return e.Err }
 
 // child is a process that was started and has not been reaped.
 type child struct {
@@ -78,7 +43,6 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 		defaultSigchld()
 		l.quiet = true
 	}
-	unblockSignals()
 	pid, pidfd, err := l.starter.start(c)
 	if err != nil {
 		return 0, err
@@ -111,6 +75,10 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 	}
 	return pid, nil
 }
+
+// Confines reports whether this system can take from a child what a Cmd says:
+// Nice, Rlimits, NoNewPrivs and Caps. Where it cannot, Spawn refuses those.
+func (l *Loop) Confines() bool { return l.starter.confines() }
 
 // Children counts those that were started and not yet reported to have ended.
 func (l *Loop) Children() int { return len(l.children) }
