@@ -19,7 +19,8 @@ type Exit struct {
 type child struct {
 	l      *Loop
 	pid    int
-	pidfd  *Watch // nil: its end is learnt from SIGCHLD
+	pidfd  Watch
+	hasFd  bool // false: its end is learnt from SIGCHLD
 	turn   uint64
 	exited func(Exit)
 	end    Exit // once reaped by waitAny
@@ -47,14 +48,15 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	k := &child{l: l, pid: pid, turn: l.turn, exited: exited}
+	k := l.newChild(pid, exited)
+	k.turn = l.turn
 	l.children[pid] = k
 	if l.reaping && pidfd >= 0 {
 		_ = unix.Close(pidfd)
 		pidfd = -1
 	}
 	if pidfd >= 0 {
-		w := &Watch{f: k.ended}
+		w := &k.pidfd
 		err := l.register(w, pidfd, Readable)
 		if isShortage(err) { // the next turns will try again
 			if err = l.register(w, pidfd, 0); err == nil {
@@ -67,7 +69,7 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 		} else {
 			w.ours = true
 			l.ours++
-			k.pidfd = w
+			k.hasFd = true
 		}
 	}
 	if pidfd < 0 { // the child runs: its end must be learnt in some way
@@ -79,6 +81,32 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 // Confines reports whether this system can take from a child what a Cmd says:
 // Nice, Rlimits, NoNewPrivs and Caps. Where it cannot, Spawn refuses those.
 func (l *Loop) Confines() bool { return l.starter.confines() }
+
+// spareChildren is how many are kept for use again, so that a loop that starts
+// one after the other makes no garbage.
+const spareChildren = 64
+
+func (l *Loop) newChild(pid int, exited func(Exit)) *child {
+	var k *child
+	if n := len(l.spare); n > 0 {
+		k = l.spare[n-1]
+		l.spare = l.spare[:n-1]
+	} else {
+		k = &child{l: l}
+		k.pidfd.f = k.ended
+	}
+	k.pid, k.exited = pid, exited
+	return k
+}
+
+// recycle takes back a child that has been reported.
+func (l *Loop) recycle(k *child) {
+	if k.pidfd.changed || len(l.spare) == spareChildren { // the next turn still looks at its watch
+		return
+	}
+	*k = child{l: l, pidfd: Watch{f: k.pidfd.f, fd: -1}}
+	l.spare = append(l.spare, k)
+}
 
 // Children counts those that were started and not yet reported to have ended.
 func (l *Loop) Children() int { return len(l.children) }
@@ -112,11 +140,11 @@ func (l *Loop) reapBySignal() {
 func (k *child) ended(Ready) { k.l.ended = append(k.l.ended, k) }
 
 func (k *child) forgetPidfd() {
-	if w := k.pidfd; w != nil {
-		fd := w.fd
-		w.Stop() // first this: see Watch.Stop
+	if k.hasFd {
+		fd := k.pidfd.fd
+		k.pidfd.Stop() // first this: see Watch.Stop
 		_ = unix.Close(fd)
-		k.pidfd = nil
+		k.hasFd = false
 	}
 }
 
@@ -163,7 +191,7 @@ func (l *Loop) waitAny() {
 		end.Pid = pid
 		k := l.children[pid]
 		if k == nil {
-			k = &child{l: l, pid: pid, exited: l.orphan}
+			k = l.newChild(pid, l.orphan)
 		}
 		delete(l.children, pid)
 		k.end = end
@@ -175,16 +203,20 @@ func (l *Loop) waitAny() {
 // Spawn's caller has not had a chance to take note of them.
 func (l *Loop) reportExits() {
 	list := l.exits
-	l.exits = nil
+	l.exits = l.exitsSpare[:0]
 	for _, k := range list {
-		switch {
-		case k.turn == l.turn:
+		if k.turn == l.turn {
 			l.exits = append(l.exits, k)
-		case k.exited != nil:
+			continue
+		}
+		if k.exited != nil {
 			l.dog.enter(k.exited)
 			k.exited(k.end)
 		}
+		l.recycle(k)
 	}
+	clear(list)
+	l.exitsSpare = list
 }
 
 func wait4(pid int, end *Exit) (int, error) {

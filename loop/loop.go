@@ -32,13 +32,14 @@ type Loop struct {
 
 	starter  starter
 	children map[int]*child
+	spare    []*child // to be used again
 	ended    []*child // their pidfd says so
-	exits    []*child // reaped, to be reported
 	orphan   func(Exit)
 	reaping  bool // by SIGCHLD and wait4, not by pidfd
 	reapNow  bool
 	quiet    bool // SIGCHLD has no handler
 
+	exits, exitsSpare []*child // reaped, to be reported
 	later, lateSpare  []func()
 	dirty, dirtySpare []*Conn // to be settled
 	again, againSpare []*Conn // to be given their input again
