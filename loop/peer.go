@@ -32,6 +32,15 @@ func PeerOf(fd int) Peer {
 	return newPeer(fd, sa)
 }
 
+// LocalOf is this end of the connected socket fd, as a Peer of its peer.
+func LocalOf(fd int) Peer {
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return Peer{fd: fd}
+	}
+	return newPeer(fd, sa)
+}
+
 func newPeer(fd int, sa unix.Sockaddr) Peer {
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:

@@ -24,7 +24,8 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 			g, err := h.Names.Group(name)
 			return g.GID, err
 		},
-		Wait: func(err error) bool { return errors.Is(err, master.ErrPending) },
+		Confines: h.Loop.Confines(),
+		Wait:     func(err error) bool { return errors.Is(err, master.ErrPending) },
 	})
 	if err != nil {
 		return nil, err

@@ -17,24 +17,36 @@ type Service struct {
 	loop    *loop.Loop
 	log     *maillog.Logger
 	c       *Config
-	cmd     loop.Cmd // but for its files
+	cmd     loop.Cmd // but for its files, and the part of its environment ...
+	env     []string // ... that is the client's: the room for both
 	done    func()
-	running map[*command]struct{}
+	running *command // the youngest; the others hang on it
+	spare   *command // some that have ended, to be used again
+	spares  int
 	ending  bool // Shutdown has signalled the commands
 }
 
 // command is a running one.
 type command struct {
-	s     *Service
-	pid   int
-	timer *loop.Timer
+	s              *Service
+	pid            int
+	timer          *loop.Timer
+	exited         func(loop.Exit)
+	older, younger *command
 }
+
+// maxSpares is how many commands are kept to be used again, so that clients
+// who come one after the other leave no garbage.
+const maxSpares = 64
 
 // New returns a service that is ready for its first client. done is called
 // once for every client that it took, when the command has ended.
 func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
-	s := &Service{loop: l, log: log, c: c, done: done, running: map[*command]struct{}{}}
-	s.cmd = loop.Cmd{Path: c.Path, Args: c.Argv, Env: c.Env, Session: true, Root: c.Chroot}
+	s := &Service{loop: l, log: log, c: c, done: done}
+	s.cmd = loop.Cmd{
+		Path: c.Path, Args: c.Argv, Env: c.Env, Files: make([]int, 3), Session: true, Root: c.Chroot,
+		Nice: c.Nice, Rlimits: c.Rlimits, NoNewPrivs: c.NoNewPrivs, Caps: c.Caps,
+	}
 	if c.UID >= 0 {
 		// One group: the supplementary groups of the user are not for a
 		// command that strangers talk to.
@@ -48,34 +60,53 @@ func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
 
 // Accepted runs the command for the client on fd, and closes fd here. An error
 // says that no process could be made: fd is then as it was, and the caller's.
-func (s *Service) Accepted(fd int, _ loop.Peer) error {
-	run := &command{s: s}
-	cmd := s.cmd
-	cmd.Files = []int{fd, fd, fd}
-	pid, err := s.loop.Spawn(&cmd, run.exited)
-	var exec *loop.ExecError
-	switch {
-	case errors.As(err, &exec):
-		unix.Close(fd)
-		s.log.Fatalf("spawn_comand: execvp %s: %s", s.c.Argv[0], maillog.Strerror(exec.Err))
-		s.log.Warnf("command %s exit status 1", s.c.Argv[0])
-		s.done()
-		return nil
-	case err != nil:
-		return err
+func (s *Service) Accepted(fd int, p loop.Peer) error {
+	s.cmd.Files[0], s.cmd.Files[1], s.cmd.Files[2] = fd, fd, fd
+	if s.c.Client != 0 {
+		s.env = appendClient(append(s.env[:0], s.c.Env...), s.c.Client, p, loop.LocalOf(fd))
+		s.cmd.Env = s.env
+	}
+	run := s.take()
+	pid, err := s.loop.Spawn(&s.cmd, run.exited)
+	if err != nil {
+		s.giveBack(run)
+		return s.stillborn(fd, err)
 	}
 	unix.Close(fd)
 	run.pid = pid
-	run.timer = s.loop.After(s.c.TimeLimit, run.expired)
-	s.running[run] = struct{}{}
+	if run.timer == nil {
+		run.timer = s.loop.After(s.c.TimeLimit, run.expired)
+	} else {
+		run.timer.Reset(s.c.TimeLimit)
+	}
+	s.link(run)
 	return nil
 }
 
-// exited takes the end of a command. Only an abnormal one is worth a line.
-func (run *command) exited(e loop.Exit) {
+// stillborn tells of a command that could not be executed, in the words of the
+// process that would have been it.
+func (s *Service) stillborn(fd int, err error) error {
+	var exec *loop.ExecError
+	if !errors.As(err, &exec) {
+		return err
+	}
+	unix.Close(fd)
+	if exec.Step == "" || exec.Step == "exec" {
+		s.log.Fatalf("spawn_comand: execvp %s: %s", s.c.Argv[0], maillog.Strerror(exec.Err))
+	} else {
+		s.log.Fatalf("%s: %s", exec.Step, maillog.Strerror(exec.Err))
+	}
+	s.log.Warnf("command %s exit status 1", s.c.Argv[0])
+	s.done()
+	return nil
+}
+
+// ended takes the end of a command. Only an abnormal one is worth a line.
+func (run *command) ended(e loop.Exit) {
 	s := run.s
 	run.timer.Stop()
-	delete(s.running, run)
+	s.unlink(run)
+	s.giveBack(run)
 	switch st := e.Status; {
 	case st.Signaled():
 		if s.ending && (st.Signal() == unix.SIGTERM || st.Signal() == unix.SIGKILL) {
@@ -111,7 +142,50 @@ func (s *Service) Shutdown(force bool) {
 	if force {
 		sig = unix.SIGKILL
 	}
-	for run := range s.running {
+	for run := s.running; run != nil; run = run.older {
 		run.signal(sig)
 	}
+}
+
+// take returns a command to be started.
+func (s *Service) take() *command {
+	run := s.spare
+	if run == nil {
+		run = &command{s: s}
+		run.exited = run.ended
+		return run
+	}
+	s.spare, run.older = run.older, nil
+	s.spares--
+	return run
+}
+
+// giveBack keeps a command that has ended, or was not born.
+func (s *Service) giveBack(run *command) {
+	if s.spares < maxSpares {
+		run.older, s.spare = s.spare, run
+		s.spares++
+	}
+}
+
+// link puts run among the running.
+func (s *Service) link(run *command) {
+	run.older = s.running
+	if run.older != nil {
+		run.older.younger = run
+	}
+	s.running = run
+}
+
+// unlink undoes link.
+func (s *Service) unlink(run *command) {
+	if run.younger != nil {
+		run.younger.older = run.older
+	} else {
+		s.running = run.older
+	}
+	if run.older != nil {
+		run.older.younger = run.younger
+	}
+	run.older, run.younger = nil, nil
 }
