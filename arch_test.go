@@ -24,9 +24,10 @@ var mayImport = map[string]string{
 	"cfg":                 "github.com/BurntSushi/toml",
 	"master/proto":        "",
 	"master/maillog":      "",
-	"master":              "loop cfg master/proto master/maillog golang.org/x/sys/unix",
+	"master/names":        "loop master/maillog golang.org/x/sys/unix",
+	"master":              "loop cfg master/names master/proto master/maillog golang.org/x/sys/unix",
 	"services/spawn":      "loop cfg master/maillog golang.org/x/sys/unix",
-	"cmd/master":          "loop cfg master master/maillog master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/master":          "loop cfg master master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/internal/pftest": "golang.org/x/sys/unix",
 }
 
@@ -34,6 +35,7 @@ var mayImport = map[string]string{
 var mayImportInTests = map[string]string{
 	"loop":           "loop/looptest",
 	"master":         "loop/looptest",
+	"master/names":   "loop/looptest",
 	"services/spawn": "loop/looptest",
 	"cfg":            "cmd/internal/pftest",
 	"cmd/master":     "cmd/internal/pftest loop/looptest",

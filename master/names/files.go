@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package names
 
 import (
 	"math"
@@ -123,9 +123,9 @@ func appendNew(list []netip.Addr, addr netip.Addr) []netip.Addr {
 	return append(list, addr)
 }
 
-// ofFamily returns the addresses of the wanted families; one of IPv4 in IPv6's
+// OfFamily returns the addresses of the wanted families; one of IPv4 in IPv6's
 // clothes is of IPv4.
-func ofFamily(list []netip.Addr, v4, v6 bool) (out []netip.Addr) {
+func OfFamily(list []netip.Addr, v4, v6 bool) (out []netip.Addr) {
 	for _, addr := range list {
 		addr = addr.Unmap()
 		if addr.Is4() && v4 || addr.Is6() && v6 {
