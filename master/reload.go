@@ -20,7 +20,7 @@ type transaction struct {
 	conf   *cfg.Config
 	params *cfg.Params
 	env    []string // of processes
-	owner  ids
+	owner  Ids
 	addrs  []netip.Addr // of inet services without a host; frozen at the start
 	names  *names.Resolver
 	want   []*wanted
@@ -102,7 +102,7 @@ func (t *transaction) bind(changes []change) error {
 	}
 	open(inet)
 	if len(local) > 0 {
-		if err := t.owner.do(func() error { open(local); return nil }); err != nil {
+		if err := t.owner.Do(func() error { open(local); return nil }); err != nil {
 			errs = append(errs, &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line("mail_owner"), Text: maillog.Strerror(err)})
 		}
 	}
