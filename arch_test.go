@@ -25,10 +25,11 @@ var mayImport = map[string]string{
 	"master/proto":        "",
 	"master/maillog":      "",
 	"master/ids":          "golang.org/x/sys/unix",
+	"master/logloop":      "loop cfg master/maillog",
 	"master/names":        "loop master/maillog golang.org/x/sys/unix",
 	"master":              "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix",
 	"services/spawn":      "loop cfg master/maillog golang.org/x/sys/unix",
-	"cmd/master":          "loop cfg master master/ids master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/master":          "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/internal/pftest": "golang.org/x/sys/unix",
 }
 
@@ -36,7 +37,7 @@ var mayImport = map[string]string{
 var mayImportInTests = map[string]string{
 	"loop":           "loop/looptest",
 	"master":         "loop/looptest",
-	"master/ids":     "golang.org/x/sys/unix",
+	"master/logloop": "loop/looptest golang.org/x/sys/unix",
 	"master/names":   "loop/looptest",
 	"services/spawn": "loop/looptest",
 	"cfg":            "cmd/internal/pftest",
