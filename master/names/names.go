@@ -88,6 +88,26 @@ func (n *Resolver) Group(name string) (Group, error) {
 	return lookup(n, n.groups, "group", name, findGroup)
 }
 
+// Groups returns the numbers of all groups that a user is in, the primary one
+// first. For a user of the system's own file that file's neighbour is believed.
+func (n *Resolver) Groups(u User) ([]int, error) {
+	if _, local := findUser(n.file("passwd"), u.Name); local {
+		return findMember(n.file("group"), u), nil
+	}
+	text, err := n.ask("initgroups", u.Name)
+	if err != nil {
+		return nil, err
+	}
+	return parseInitgroups(text, u), nil
+}
+
+// ReadFiles reads the files of users and groups now, for a process about to
+// leave for another root directory.
+func (n *Resolver) ReadFiles() {
+	n.file("passwd")
+	n.file("group")
+}
+
 // lookup returns what file says of name, or getent, and remembers it: a
 // configuration asks for the same few names over and over.
 func lookup[T any](n *Resolver, memory map[string]T, file, name string, find func(text, name string) (T, bool)) (T, error) {

@@ -83,6 +83,47 @@ func TestGroupFromFile(t *testing.T) {
 	}
 }
 
+func TestGroupsOfAUser(t *testing.T) {
+	n := newTestNames(t, "")
+	if err := os.WriteFile(filepath.Join(n.Etc, "group"), []byte("a:x:1:b,postfix\nown:x:103:postfix\nc:x:3:postfixes\n-d:x:4:postfix\nbad:x:y:postfix\na2:x:1:postfix\ne:x:5:postfix\nshort:x:6\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	u, err := n.User("postfix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := n.Groups(u); err != nil || !slices.Equal(list, []int{103, 1, 5}) {
+		t.Errorf("got %v, %v", list, err)
+	}
+	if list, err := n.Groups(User{Name: "far", GID: 7}); !errors.Is(err, ErrPending) {
+		t.Errorf("a user of another database: got %v, %v", list, err)
+	}
+	for text, want := range map[string][]int{
+		"far                   7 8 9\n": {7, 8, 9},
+		"far\n":                         {7},
+		"":                              {7},
+		"other 1 2\n":                   {7},
+		"far x 8 -1 4294967295\nfar 9": {7, 8},
+	} {
+		if list := parseInitgroups(text, User{Name: "far", GID: 7}); !slices.Equal(list, want) {
+			t.Errorf("%q: got %v, want %v", text, list, want)
+		}
+	}
+}
+
+// TestReadFiles: what was read before counts, whatever becomes of the files.
+func TestReadFiles(t *testing.T) {
+	n := newTestNames(t, "")
+	n.ReadFiles()
+	n.Etc = "/nonexistent"
+	if u, err := n.User("postfix"); err != nil || u.UID != 101 {
+		t.Errorf("got %+v, %v", u, err)
+	}
+	if g, err := n.Group("postdrop"); err != nil || g.GID != 105 {
+		t.Errorf("got %+v, %v", g, err)
+	}
+}
+
 func TestHostFromFile(t *testing.T) {
 	n := newTestNames(t, "")
 	for _, c := range []struct {
