@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"postloop/master"
+	"postloop/master/names"
 	"postloop/services/spawn"
 )
 
@@ -25,7 +26,7 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 			return g.GID, err
 		},
 		Confines: h.Loop.Confines(),
-		Wait:     func(err error) bool { return errors.Is(err, master.ErrPending) },
+		Wait:     func(err error) bool { return errors.Is(err, names.ErrPending) },
 	})
 	if err != nil {
 		return nil, err
