@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// shell runs what is executable and no program.
+const shell = "/bin/sh"
+
 // Service runs the command for clients that somebody else accepts on the same
 // loop: a master that hosts it, or the skeleton of a daemon.
 type Service struct {
@@ -53,6 +56,11 @@ func (s *Service) Accepted(fd int, _ loop.Peer) error {
 	cmd := s.cmd
 	cmd.Files = []int{fd, fd, fd}
 	pid, err := s.loop.Spawn(&cmd, run.exited)
+	if errors.Is(err, unix.ENOEXEC) {
+		// A text without "#!" at its top is the shell's, as for execvp(3).
+		cmd.Path, cmd.Args = shell, append([]string{shell, s.c.Path}, s.c.Argv[1:]...)
+		pid, err = s.loop.Spawn(&cmd, run.exited)
+	}
 	var exec *loop.ExecError
 	switch {
 	case errors.As(err, &exec):
