@@ -27,6 +27,7 @@ var mayImport = map[string]string{
 	"master":              "loop cfg master/proto master/maillog golang.org/x/sys/unix",
 	"services/spawn":      "loop cfg master/maillog golang.org/x/sys/unix",
 	"cmd/master":          "loop cfg master master/maillog master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/spawn":           "golang.org/x/sys/unix",
 	"cmd/internal/pftest": "golang.org/x/sys/unix",
 }
 
@@ -37,6 +38,7 @@ var mayImportInTests = map[string]string{
 	"services/spawn": "loop/looptest",
 	"cfg":            "cmd/internal/pftest",
 	"cmd/master":     "cmd/internal/pftest loop/looptest",
+	"cmd/spawn":      "cmd/internal/pftest",
 }
 
 // never lists standard packages that would bring a second event loop, a
