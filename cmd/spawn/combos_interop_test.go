@@ -37,10 +37,13 @@ type combination struct {
 // reference is what the others are measured by.
 var reference = combination{name: "real master, real spawn"}
 
+// hosted is our master as it is by itself.
+var hosted = combination{name: "our master, hosted", ourMaster: true, hosted: true}
+
 var combinations = []combination{
 	reference,
 	{name: "our master, real spawn", ourMaster: true},
-	{name: "our master, hosted", ourMaster: true, hosted: true},
+	hosted,
 }
 
 // ours reports whether a command is run by code of ours.
