@@ -45,9 +45,13 @@ type Setup struct {
 }
 
 // Parse checks the arguments of a spawn service: user=name[:group] and
-// argv=command with its arguments. The error is in Postfix's words.
+// argv=command with its arguments. The error is in Postfix's words, and that
+// which Postfix would find first.
 func Parse(s Setup) (*Config, error) {
 	c := &Config{UID: -1, GID: -1}
+	if s.Service.Unprivileged && !s.Params.Rootless {
+		return nil, fmt.Errorf("service %s requires privileged operation; specify n in the unprivileged column", s.Service.Name)
+	}
 	var err error
 	if c.TimeLimit, err = s.timeLimit(); err != nil {
 		return nil, err
@@ -59,25 +63,8 @@ func Parse(s Setup) (*Config, error) {
 	if args, err = skipOptions(args); err != nil {
 		return nil, err
 	}
-	user, group := "", ""
-	for i, arg := range args {
-		name, value, _ := strings.Cut(arg, "=")
-		switch strings.ToLower(name + "=") {
-		case "user=":
-			user, group, _ = strings.Cut(value, ":")
-			continue
-		case "argv=":
-			c.Argv = append([]string{value}, args[i+1:]...)
-		default:
-			return nil, fmt.Errorf("unknown attribute name: %s", arg)
-		}
-		break
-	}
-	if err := s.identity(c, user, group); err != nil {
+	if err := s.attributes(c, args); err != nil {
 		return nil, err
-	}
-	if c.Argv == nil {
-		return nil, errors.New("missing argv= attribute")
 	}
 	if s.Service.Chroot {
 		c.Chroot = s.Params.QueueDirectory
@@ -92,6 +79,34 @@ func Parse(s Setup) (*Config, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// attributes takes user= and argv=, and what follows that.
+func (s *Setup) attributes(c *Config, args []string) error {
+	user := false
+	for i, arg := range args {
+		name, value, _ := strings.Cut(arg, "=")
+		switch strings.ToLower(name + "=") {
+		case "user=":
+			user = true
+			if err := s.user(c, value); err != nil {
+				return err
+			}
+			continue
+		case "argv=":
+			c.Argv = append([]string{value}, args[i+1:]...)
+		default:
+			return fmt.Errorf("unknown attribute name: %s", arg)
+		}
+		break
+	}
+	if !user && !s.Params.Rootless {
+		return errors.New("missing user= attribute")
+	}
+	if c.Argv == nil {
+		return errors.New("missing argv= attribute")
+	}
+	return s.checkUser(c)
 }
 
 // skipOptions takes off the generic options of a daemon (-o is gone already).
@@ -122,39 +137,41 @@ func (s *Setup) timeLimit() (time.Duration, error) {
 	return s.Main.TimeParam(name, "$command_time_limit", time.Second)
 }
 
-// identity finds the user of the command, and refuses those that must never
-// run one.
-func (s *Setup) identity(c *Config, user, group string) error {
+// user finds the user and the group of the command. Of more than one the last
+// counts, and each has to exist.
+func (s *Setup) user(c *Config, value string) (err error) {
 	if s.Params.Rootless {
-		if user != "" {
-			return fmt.Errorf("user=%s asks for a change of user, which rootless = yes rules out; remove it", user)
-		}
+		return fmt.Errorf("user=%s asks for a change of user, which rootless = yes rules out; remove it", value)
+	}
+	user, group, _ := strings.Cut(value, ":")
+	if c.UID, c.GID, err = s.User(user); err != nil {
+		return s.unknown(err, "user", user)
+	}
+	if group == "" {
 		return nil
 	}
-	if s.Service.Unprivileged {
-		return fmt.Errorf("service %s requires privileged operation; specify n in the unprivileged column", s.Service.Name)
+	if c.GID, err = s.Group(group); err != nil {
+		return s.unknown(err, "group", group)
 	}
-	if user == "" {
-		return errors.New("missing user= attribute")
+	return nil
+}
+
+// unknown says that a name means nothing, unless that is not known yet.
+func (s *Setup) unknown(err error, what, name string) error {
+	if s.Wait(err) {
+		return err
 	}
-	wrong := func(err error, format, name string) error {
-		if s.Wait(err) {
-			return err
-		}
-		return fmt.Errorf(format, name)
-	}
-	var err error
-	if c.UID, c.GID, err = s.User(user); err != nil {
-		return wrong(err, "unknown user name: %s", user)
-	}
-	if group != "" {
-		if c.GID, err = s.Group(group); err != nil {
-			return wrong(err, "unknown group name: %s", group)
-		}
+	return fmt.Errorf("unknown %s name: %s", what, name)
+}
+
+// checkUser refuses those who must never run a command that strangers talk to.
+func (s *Setup) checkUser(c *Config) error {
+	if s.Params.Rootless {
+		return nil
 	}
 	ownerUID, ownerGID, err := s.User(s.Params.MailOwner)
 	if err != nil {
-		return wrong(err, "unknown user name: %s", s.Params.MailOwner)
+		return s.unknown(err, "user", s.Params.MailOwner)
 	}
 	switch {
 	case c.UID == 0:

@@ -11,6 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// shell runs what is executable and no program.
+const shell = "/bin/sh"
+
 // Service runs the command for clients that somebody else accepts on the same
 // loop: a master that hosts it, or the skeleton of a daemon.
 type Service struct {
@@ -68,6 +71,12 @@ func (s *Service) Accepted(fd int, p loop.Peer) error {
 	}
 	run := s.take()
 	pid, err := s.loop.Spawn(&s.cmd, run.exited)
+	if errors.Is(err, unix.ENOEXEC) {
+		// A text without "#!" at its top is the shell's, as for execvp(3).
+		cmd := s.cmd
+		cmd.Path, cmd.Args = shell, append([]string{shell, s.c.Path}, s.c.Argv[1:]...)
+		pid, err = s.loop.Spawn(&cmd, run.exited)
+	}
 	if err != nil {
 		s.giveBack(run)
 		return s.stillborn(fd, err)

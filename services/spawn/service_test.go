@@ -171,6 +171,23 @@ func TestAbnormalEndsAreLogged(t *testing.T) {
 	}
 }
 
+// TestTextIsForTheShell: a command without "#!" worked under Postfix, whose
+// execvp(3) gives it to the shell.
+func TestTextIsForTheShell(t *testing.T) {
+	path := t.TempDir() + "/text"
+	if err := os.WriteFile(path, []byte("echo \"$0\" \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, time.Minute, path, "one", "two words")
+	if got, want := s.all(s.client()), path+" one two words\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	s.finish(1)
+	if s.logged("exec") {
+		t.Error("what was executed in the end is in the log as a failure")
+	}
+}
+
 func TestMissingCommand(t *testing.T) {
 	s := newStage(t, time.Minute, "/no/such/command")
 	if got := s.all(s.client()); got != "" {
