@@ -28,6 +28,7 @@ type lean struct {
 	names  []string // of the script's calls, for errors
 	groups []uint32
 	limits []unix.Rlimit
+	limit  unix.Rlimit
 
 	idle  int            // an eventfd that means nothing
 	slots [slotCount]int // low descriptors, which hold the same when they are free
@@ -160,16 +161,17 @@ const (
 // learn reports whether the limit has to be learnt from a child: it is what the
 // runtime leaves, one less than it could be.
 func (s *lean) learn() bool {
-	if raised() {
+	if s.raised() {
 		return true
 	}
 	s.files = ours
 	return false
 }
 
-func raised() bool {
-	var lim unix.Rlimit
-	return unix.Getrlimit(unix.RLIMIT_NOFILE, &lim) == nil && lim.Cur+1 == lim.Max
+// raised reports whether our limit, which it leaves in s.limit, is the
+// runtime's doing still.
+func (s *lean) raised() bool {
+	return unix.Getrlimit(unix.RLIMIT_NOFILE, &s.limit) == nil && s.limit.Cur+1 == s.limit.Max
 }
 
 // softFiles returns the limit of a child that the runtime has just started.

@@ -103,10 +103,8 @@ func (s *lean) confine(c *Cmd) {
 			s.add("setpriority", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, uintptr(20-now+c.Nice))
 		}
 	}
-	if s.files >= 0 && raised() {
-		var lim unix.Rlimit
-		_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &lim)
-		s.limits = append(s.limits, unix.Rlimit{Cur: uint64(s.files), Max: lim.Max})
+	if s.files >= 0 && s.raised() {
+		s.limits = append(s.limits, unix.Rlimit{Cur: uint64(s.files), Max: s.limit.Max})
 	}
 	restored := len(s.limits)
 	for _, r := range c.Rlimits {
