@@ -66,7 +66,7 @@ func TestClientEnvironment(t *testing.T) {
 			s := newStageOf(t, Config{TimeLimit: time.Minute, Client: c.style, Env: withoutClient(slices.Clone(base), c.style)}, "env")
 			client, server := connected(t, c.family, c.addr)
 			remote, local := loop.PeerOf(server), loop.LocalOf(server)
-			if err := s.h.Accepted(server, remote); err != nil {
+			if err := s.h.Accepted(server, remote, func() { s.done++ }); err != nil {
 				t.Fatal(err)
 			}
 			words := strings.Fields(s.all(client))

@@ -22,7 +22,6 @@ type Service struct {
 	c       *Config
 	cmd     loop.Cmd // but for its files, and the part of its environment ...
 	env     []string // ... that is the client's: the room for both
-	done    func()
 	running *command // the youngest; the others hang on it
 	spare   *command // some that have ended, to be used again
 	spares  int
@@ -32,6 +31,7 @@ type Service struct {
 // command is a running one.
 type command struct {
 	s              *Service
+	done           func()
 	pid            int
 	timer          *loop.Timer
 	exited         func(loop.Exit)
@@ -42,10 +42,9 @@ type command struct {
 // who come one after the other leave no garbage.
 const maxSpares = 64
 
-// New returns a service that is ready for its first client. done is called
-// once for every client that it took, when the command has ended.
-func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
-	s := &Service{loop: l, log: log, c: c, done: done}
+// New returns a service that is ready for its first client.
+func New(l *loop.Loop, log *maillog.Logger, c *Config) *Service {
+	s := &Service{loop: l, log: log, c: c}
 	s.cmd = loop.Cmd{
 		Path: c.Path, Args: c.Argv, Env: c.Env, Files: make([]int, 3), Session: true, Root: c.Chroot,
 		Nice: c.Nice, Rlimits: c.Rlimits, NoNewPrivs: c.NoNewPrivs, Caps: c.Caps,
@@ -61,9 +60,10 @@ func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
 	return s
 }
 
-// Accepted runs the command for the client on fd, and closes fd here. An error
-// says that no process could be made: fd is then as it was, and the caller's.
-func (s *Service) Accepted(fd int, p loop.Peer) error {
+// Accepted runs the command for the client on fd, and closes fd here. done is
+// called once when the command has ended. An error says that no process could
+// be made: fd is then as it was, and the caller's, and done is forgotten.
+func (s *Service) Accepted(fd int, p loop.Peer, done func()) error {
 	s.cmd.Files[0], s.cmd.Files[1], s.cmd.Files[2] = fd, fd, fd
 	if s.c.Client != 0 {
 		s.env = appendClient(append(s.env[:0], s.c.Env...), s.c.Client, p, loop.LocalOf(fd))
@@ -79,10 +79,10 @@ func (s *Service) Accepted(fd int, p loop.Peer) error {
 	}
 	if err != nil {
 		s.giveBack(run)
-		return s.stillborn(fd, err)
+		return s.stillborn(fd, done, err)
 	}
 	unix.Close(fd)
-	run.pid = pid
+	run.pid, run.done = pid, done
 	if run.timer == nil {
 		run.timer = s.loop.After(s.c.TimeLimit, run.expired)
 	} else {
@@ -94,7 +94,7 @@ func (s *Service) Accepted(fd int, p loop.Peer) error {
 
 // stillborn tells of a command that could not be executed, in the words of the
 // process that would have been it.
-func (s *Service) stillborn(fd int, err error) error {
+func (s *Service) stillborn(fd int, done func(), err error) error {
 	var exec *loop.ExecError
 	if !errors.As(err, &exec) {
 		return err
@@ -106,13 +106,14 @@ func (s *Service) stillborn(fd int, err error) error {
 		s.log.Fatalf("%s: %s", exec.Step, maillog.Strerror(exec.Err))
 	}
 	s.log.Warnf("command %s exit status 1", s.c.Argv[0])
-	s.done()
+	done()
 	return nil
 }
 
 // ended takes the end of a command. Only an abnormal one is worth a line.
 func (run *command) ended(e loop.Exit) {
 	s := run.s
+	done := run.done
 	run.timer.Stop()
 	s.unlink(run)
 	s.giveBack(run)
@@ -125,7 +126,7 @@ func (run *command) ended(e loop.Exit) {
 	case st.ExitStatus() != 0:
 		s.log.Warnf("command %s exit status %d", s.c.Argv[0], st.ExitStatus())
 	}
-	s.done()
+	done() // last this: it may bring the next client
 }
 
 // expired ends a command that has used up its time, with all of its process
@@ -171,6 +172,7 @@ func (s *Service) take() *command {
 
 // giveBack keeps a command that has ended, or was not born.
 func (s *Service) giveBack(run *command) {
+	run.done = nil
 	if s.spares < maxSpares {
 		run.older, s.spare = s.spare, run
 		s.spares++

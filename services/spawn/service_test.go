@@ -53,7 +53,7 @@ func newStageOf(t testing.TB, c Config, argv ...string) *stage {
 	}
 	c.Argv, c.Path, c.UID, c.GID = argv, path, -1, -1
 	c.Env = append(c.Env, "PATH="+commandPath)
-	s.h = New(s.l, log, &c, func() { s.done++ })
+	s.h = New(s.l, log, &c)
 	return s
 }
 
@@ -61,7 +61,7 @@ func newStageOf(t testing.TB, c Config, argv ...string) *stage {
 func (s *stage) client() (fd int) {
 	ours, theirs := looptest.Pair(s.t)
 	_ = unix.SetNonblock(theirs, false)
-	if err := s.h.Accepted(theirs, loop.Peer{}); err != nil {
+	if err := s.h.Accepted(theirs, loop.Peer{}, func() { s.done++ }); err != nil {
 		unix.Close(theirs)
 		s.failed++
 	}
@@ -245,13 +245,14 @@ func TestManyAtOnce(t *testing.T) {
 func TestClientsLeaveNoGarbage(t *testing.T) {
 	s := newStage(t, time.Minute, "true")
 	count := 0
+	done := func() { s.done++ }
 	n := testing.AllocsPerRun(30, func() {
 		count++
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := s.h.Accepted(pair[0], loop.Peer{}); err != nil {
+		if err := s.h.Accepted(pair[0], loop.Peer{}, done); err != nil {
 			t.Fatal(err)
 		}
 		unix.Close(pair[1])
