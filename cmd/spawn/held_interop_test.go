@@ -31,7 +31,7 @@ func TestThousandConnectionsHeld(t *testing.T) {
 	master := p.Pid()
 
 	noCommand := func() bool { return len(pftest.Children(master)) == 1 } // the log daemon
-	hold(t, p, addr, 10) // whatever comes with the first use of a thing
+	hold(t, p, addr, 10)                                                  // whatever comes with the first use of a thing
 	p.Until("the commands are gone", noCommand)
 	before, descriptors := pftest.Resident(master), pftest.Descriptors(master)
 	for round := range rounds {
