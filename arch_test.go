@@ -24,21 +24,29 @@ var mayImport = map[string]string{
 	"cfg":                 "github.com/BurntSushi/toml",
 	"master/proto":        "",
 	"master/maillog":      "",
-	"master":              "loop cfg master/proto master/maillog golang.org/x/sys/unix",
-	"services/spawn":      "loop cfg master/maillog golang.org/x/sys/unix",
-	"cmd/master":          "loop cfg master master/maillog master/proto services/spawn golang.org/x/sys/unix",
-	"cmd/spawn":           "golang.org/x/sys/unix",
+	"master/ids":          "golang.org/x/sys/unix",
+	"master/logloop":      "loop cfg master/maillog",
+	"master/names":        "loop master/maillog golang.org/x/sys/unix",
+	"master":              "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix",
+	"services/attr":       "",
+	"services/skeleton":   "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
+	"services/spawn":      "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
+	"cmd/master":          "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/spawn":           "services/skeleton services/spawn",
 	"cmd/internal/pftest": "golang.org/x/sys/unix",
 }
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.
 var mayImportInTests = map[string]string{
-	"loop":           "loop/looptest",
-	"master":         "loop/looptest",
-	"services/spawn": "loop/looptest",
-	"cfg":            "cmd/internal/pftest",
-	"cmd/master":     "cmd/internal/pftest loop/looptest",
-	"cmd/spawn":      "cmd/internal/pftest",
+	"loop":              "loop/looptest",
+	"master":            "loop/looptest",
+	"master/logloop":    "loop/looptest golang.org/x/sys/unix",
+	"master/names":      "loop/looptest",
+	"services/skeleton": "loop/looptest",
+	"services/spawn":    "loop/looptest",
+	"cfg":               "cmd/internal/pftest",
+	"cmd/spawn":         "loop cfg master/proto golang.org/x/sys/unix cmd/internal/pftest",
+	"cmd/master":        "cmd/internal/pftest loop/looptest",
 }
 
 // never lists standard packages that would bring a second event loop, a

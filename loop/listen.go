@@ -34,6 +34,7 @@ type Listener struct {
 	delay    time.Duration // of the last retry, until a batch works; 0: all is well
 	blocking bool
 	paused   bool
+	shared   Ready // exclusive, if other processes accept from fd as well
 }
 
 // Listen calls accepted for every connection to the listening socket fd,
@@ -72,6 +73,16 @@ func notListening(on int, err error) error {
 // expect that have one as their standard input.
 func (ln *Listener) Blocking() { ln.blocking = true }
 
+// Exclusive says that other processes watch the same socket for the same
+// purpose: of those that wait, the kernel then wakes one for a client, where it
+// can (Linux), and not all. One that was woken must accept, or must look, once
+// its listener is paused or stopped, whether a client was left: nobody else
+// is told of that one.
+func (ln *Listener) Exclusive() {
+	ln.shared = exclusive
+	ln.want()
+}
+
 // OnTrouble calls f when accepting fails for a reason that does not lie with
 // one client, most often that descriptors have run out, and with nil when it
 // works again. Meanwhile the listener tries once in a while.
@@ -104,7 +115,7 @@ func (ln *Listener) want() {
 	if ln.paused || ln.retry != nil && ln.retry.at != 0 {
 		ln.w.Want(0)
 	} else {
-		ln.w.Want(Readable)
+		ln.w.Want(Readable | ln.shared)
 	}
 }
 

@@ -234,8 +234,15 @@ func TestListenBatch(t *testing.T) {
 	closeFd(t, fd)
 }
 
-// TestListenPause: Pause and Stop are obeyed in the middle of a batch.
+// TestListenPause: Pause and Stop are obeyed in the middle of a batch, whoever
+// else is interested in the socket.
 func TestListenPause(t *testing.T) {
+	t.Run("alone", func(t *testing.T) { listenPause(t, func(*loop.Listener) {}) })
+	t.Run("exclusive", func(t *testing.T) { listenPause(t, (*loop.Listener).Exclusive) })
+}
+
+func listenPause(t *testing.T, set func(*loop.Listener)) {
+	t.Helper()
 	l := looptest.New(t)
 	fd, sa := socket(t, unix.AF_UNIX)
 	n := 0
@@ -250,6 +257,7 @@ func TestListenPause(t *testing.T) {
 			ln.Resume() // too late
 		}
 	})
+	set(ln)
 	crowd(t, sa, 8)
 	for _, step := range []struct {
 		act  func()
@@ -263,6 +271,7 @@ func TestListenPause(t *testing.T) {
 	}
 	// Stopped is not closed: somebody else may go on with it.
 	ln = listen(t, l, fd, func(fd int, _ loop.Peer) { n++; closeFd(t, fd) })
+	set(ln)
 	turn(t, l)
 	if n != 8 {
 		t.Errorf("%d accepted", n)

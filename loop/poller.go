@@ -23,7 +23,8 @@ const batch = 256
 //	wait(d time.Duration) ([]event, error)
 //
 // set changes what is reported of fd from old to want; 0 stands for "nothing,
-// and the kernel has forgotten fd". The caller knows what old is: nothing
+// and the kernel has forgotten fd". The bit exclusive never comes alone, and is
+// a wish. The caller knows what old is: nothing
 // here keeps a second copy of it. A closed descriptor is an error; a valid one
 // that the kernel cannot watch (a regular file) is not, it is always ready.
 //

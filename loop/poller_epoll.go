@@ -39,6 +39,9 @@ func (p *poller) set(fd int, old, want Ready) error {
 	if want&Writable != 0 {
 		ev.Events |= unix.EPOLLOUT
 	}
+	if want&exclusive != 0 {
+		ev.Events |= unix.EPOLLEXCLUSIVE
+	}
 	op := unix.EPOLL_CTL_MOD
 	switch {
 	case len(p.always) > 0 && p.always.has(fd):
@@ -48,6 +51,12 @@ func (p *poller) set(fd int, old, want Ready) error {
 		op = unix.EPOLL_CTL_ADD
 	case want == 0: // an entry that asks for nothing would still report hang-ups, for ever
 		op = unix.EPOLL_CTL_DEL
+	case (old|want)&exclusive != 0: // the kernel does not modify such an entry
+		// ENOENT: the last attempt got no further than this.
+		if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, &ev); err != nil && err != unix.ENOENT {
+			return os.NewSyscallError("epoll_ctl", err)
+		}
+		op = unix.EPOLL_CTL_ADD
 	}
 	err := unix.EpollCtl(p.fd, op, fd, &ev)
 	if err == unix.EPERM && op == unix.EPOLL_CTL_ADD {

@@ -19,6 +19,11 @@ const (
 	Writable
 )
 
+// exclusive is a third bit of what a Listener wants: of several processes that
+// watch the same socket, one is to be woken for one client. A backend that
+// cannot do that ignores it.
+const exclusive Ready = 1 << 7
+
 func (r Ready) String() string {
 	return [...]string{"nothing", "readable", "writable", "readable and writable"}[r&(Readable|Writable)]
 }

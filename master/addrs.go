@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"postloop/cfg"
+	"postloop/master/names"
 )
 
 // checkInet finds an inet service's port, addresses and canonical name.
@@ -18,7 +19,7 @@ func (t *transaction) checkInet(w *wanted) error {
 	spec := w.spec
 	port, err := t.names.Port(spec.Port, "tcp", t.params.KnownTCPPorts)
 	if err != nil {
-		if errors.Is(err, ErrPending) {
+		if errors.Is(err, names.ErrPending) {
 			return err
 		}
 		return fmt.Errorf("service %q: unknown port name %q; use a number, or add it to known_tcp_ports", spec.Name, spec.Port)
@@ -28,7 +29,7 @@ func (t *transaction) checkInet(w *wanted) error {
 	number := strconv.Itoa(port)
 	switch {
 	case spec.Host != "":
-		if list, err = t.names.Host(spec.Host, v4, v6); err != nil && errors.Is(err, ErrPending) {
+		if list, err = t.names.Host(spec.Host, v4, v6); err != nil && errors.Is(err, names.ErrPending) {
 			return err
 		}
 		if err != nil || len(list) == 0 {

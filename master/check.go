@@ -10,6 +10,7 @@ import (
 
 	"postloop/cfg"
 	"postloop/master/maillog"
+	"postloop/master/names"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,11 +24,11 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 	t.params = &params
 	t.freeze()
 	t.env = childEnv(t.m.opt.Environ, t.params)
-	if t.owner, err = t.checkOwner(); err != nil && !errors.Is(err, ErrPending) {
+	if t.owner, err = t.checkOwner(); err != nil && !errors.Is(err, names.ErrPending) {
 		return err
 	}
 	if t.addrs = t.m.addrs; !t.m.started {
-		if t.addrs, err = t.names.interfaces(t.params); err != nil && !errors.Is(err, ErrPending) {
+		if t.addrs, err = resolveInterfaces(t.names, t.params); err != nil && !errors.Is(err, names.ErrPending) {
 			return t.paramError("inet_interfaces", nil, err.Error())
 		}
 	}
@@ -38,7 +39,7 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 		var one *cfg.Error
 		var many cfg.Errors
 		switch {
-		case errors.Is(err, ErrPending):
+		case errors.Is(err, names.ErrPending):
 			continue
 		case errors.As(err, &many):
 			*errs = append(*errs, many...)
@@ -74,7 +75,7 @@ func (t *transaction) checkService(spec *cfg.Service) (*wanted, error) {
 	}
 	if create := t.m.opt.Hosted[spec.Command]; create != nil && t.canHost(spec) {
 		err := t.checkHosted(w, create)
-		if err == nil || errors.Is(err, ErrPending) {
+		if err == nil || errors.Is(err, names.ErrPending) {
 			return w, err
 		}
 		if err = t.forgive(w, err); err != nil {
@@ -142,10 +143,10 @@ func (t *transaction) forgive(w *wanted, err error) error {
 
 // paramError blames a parameter; an answer that is still on its way is nobody's fault.
 func (t *transaction) paramError(name string, err error, text string) error {
-	if errors.Is(err, ErrPending) {
+	if errors.Is(err, names.ErrPending) {
 		return err
 	}
-	if err != nil && !errors.Is(err, ErrUnknown) { // nobody could be asked
+	if err != nil && !errors.Is(err, names.ErrUnknown) { // nobody could be asked
 		text += ": " + err.Error()
 	}
 	return &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line(name), Text: "parameter " + name + ": " + text}

@@ -9,6 +9,7 @@ import (
 	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master/maillog"
+	"postloop/master/names"
 
 	"golang.org/x/sys/unix"
 )
@@ -46,11 +47,11 @@ type Host struct {
 }
 
 // Names answers which numbers belong to a name. An answer may need to be
-// waited for: ErrPending then has to be returned as it is, and the same
+// waited for: names.ErrPending then has to be returned as it is, and the same
 // question comes again with the answer at hand.
 type Names interface {
-	User(name string) (User, error)
-	Group(name string) (Group, error)
+	User(name string) (names.User, error)
+	Group(name string) (names.Group, error)
 }
 
 // HostFunc checks a service's arguments and makes it, without any effect yet:

@@ -6,30 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"postloop/cfg"
+	"postloop/master/names"
 )
 
 // errNoInterfaces says that this system does not tell its addresses.
 var errNoInterfaces = errors.New("addresses of interfaces are not known on this system")
 
-// interfaces returns the addresses that inet_interfaces stands for: those of
+// resolveInterfaces returns the addresses that inet_interfaces stands for: those of
 // services without a host.
-func (n *names) interfaces(p *cfg.Params) ([]netip.Addr, error) {
+func resolveInterfaces(n *names.Resolver, p *cfg.Params) ([]netip.Addr, error) {
 	local, err := Interfaces()
 	if err != nil && !errors.Is(err, errNoInterfaces) {
 		return nil, err
 	}
 	known := err == nil
-	return n.choose(p.InetInterfaces, local, known, p.InetProtocols.IPv4, p.InetProtocols.IPv6)
+	return chooseInterfaces(n, p.InetInterfaces, local, known, p.InetProtocols.IPv4, p.InetProtocols.IPv6)
 }
 
-// choose picks from the local addresses those that words stand for. Where the
+// chooseInterfaces picks from the local addresses those that words stand for. Where the
 // local ones are not known, a listed address is believed, and bind will tell.
 // Nothing chosen by nothing is no error: no service may need it.
-func (n *names) choose(words string, local []netip.Addr, known, v4, v6 bool) ([]netip.Addr, error) {
-	local = ofFamily(local, v4, v6)
+func chooseInterfaces(n *names.Resolver, words string, local []netip.Addr, known, v4, v6 bool) ([]netip.Addr, error) {
+	local = names.OfFamily(local, v4, v6)
 	if known && len(local) == 0 && (v4 || v6) {
 		return nil, errors.New("could not find any active network interfaces")
 	}
@@ -44,7 +46,7 @@ func (n *names) choose(words string, local []netip.Addr, known, v4, v6 bool) ([]
 		}
 		addrs, err := n.Host(strings.Trim(word, "[]"), v4, v6)
 		switch {
-		case errors.Is(err, ErrPending):
+		case errors.Is(err, names.ErrPending):
 			pending = err
 			continue
 		case err != nil:
@@ -54,7 +56,9 @@ func (n *names) choose(words string, local []netip.Addr, known, v4, v6 bool) ([]
 			if known && !isLocal(local, addr) {
 				return nil, fmt.Errorf("no local interface found for %s", addr)
 			}
-			list = appendNew(list, addr)
+			if !slices.Contains(list, addr) {
+				list = append(list, addr)
+			}
 		}
 	}
 	return list, pending
@@ -67,7 +71,7 @@ func isSeparator(c rune) bool { return c == ' ' || c == '\t' || c == ',' }
 // loopback returns the local addresses that no other machine reaches.
 func loopback(local []netip.Addr, known, v4, v6 bool) (list []netip.Addr) {
 	if !known {
-		return ofFamily([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, v4, v6)
+		return names.OfFamily([]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}, v4, v6)
 	}
 	for _, addr := range local {
 		if addr.IsLoopback() {

@@ -84,7 +84,9 @@ func parseAddrs(rib []byte, up map[uint32]string) ([]netip.Addr, error) {
 			if addr.IsLinkLocalUnicast() && addr.Is6() {
 				addr = addr.WithZone(name)
 			}
-			list = appendNew(list, addr)
+			if !slices.Contains(list, addr) {
+				list = append(list, addr)
+			}
 		}
 	}
 	return list, nil

@@ -25,7 +25,7 @@ type Lock struct {
 // underneath if another process has the lock.
 func OpenLock(path string, owner Ids) (*Lock, error) {
 	l := &Lock{path: path, fd: -1}
-	if err := owner.do(l.open); err != nil {
+	if err := owner.Do(l.open); err != nil {
 		return nil, fmt.Errorf("open lock file %s: %w", path, err)
 	}
 	return l, nil

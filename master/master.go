@@ -41,7 +41,7 @@ type Master struct {
 	conf    *cfg.Config
 	params  *cfg.Params
 	env     []string // of processes
-	owner   ids      // of local endpoints
+	owner   Ids      // of local endpoints
 	addrs   []netip.Addr
 
 	services   []*service // in the order of the configuration
@@ -217,4 +217,4 @@ func (m *Master) pathsInUse() map[string]bool {
 }
 
 // asOwner runs f with the identity that owns local endpoints.
-func (m *Master) asOwner(f func() error) error { return m.owner.do(f) }
+func (m *Master) asOwner(f func() error) error { return m.owner.Do(f) }

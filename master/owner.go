@@ -7,14 +7,14 @@ import (
 )
 
 // checkOwner resolves mail_owner and refuses what would give it away.
-func (t *transaction) checkOwner() (ids, error) {
+func (t *transaction) checkOwner() (Ids, error) {
 	p := t.params
 	if p.Rootless {
-		return ids{}, nil
+		return Ids{}, nil
 	}
 	owner, err := t.names.User(p.MailOwner)
 	if err != nil {
-		return ids{}, t.paramError("mail_owner", err, "unknown user name value: "+p.MailOwner)
+		return Ids{}, t.paramError("mail_owner", err, "unknown user name value: "+p.MailOwner)
 	}
 	switch {
 	case owner.UID == 0:
@@ -23,15 +23,15 @@ func (t *transaction) checkOwner() (ids, error) {
 		err = t.paramError("mail_owner", nil, fmt.Sprintf("user %s has privileged group ID", p.MailOwner))
 	}
 	if err != nil {
-		return ids{}, err
+		return Ids{}, err
 	}
 	group, err := t.names.Group(p.SetgidGroup)
 	if err != nil {
-		return ids{}, t.paramError("setgid_group", err, "unknown group name: "+p.SetgidGroup)
+		return Ids{}, t.paramError("setgid_group", err, "unknown group name: "+p.SetgidGroup)
 	}
 	nobody, err := t.names.User(p.DefaultPrivs)
 	if err != nil {
-		return ids{}, t.paramError("default_privs", err, "unknown user name value: "+p.DefaultPrivs)
+		return Ids{}, t.paramError("default_privs", err, "unknown user name value: "+p.DefaultPrivs)
 	}
 	switch {
 	case group.GID == 0:
@@ -47,5 +47,5 @@ func (t *transaction) checkOwner() (ids, error) {
 	case group.GID == nobody.GID:
 		err = t.paramError("setgid_group", nil, fmt.Sprintf("parameters setgid_group and default_privs: %s and %s have the same group ID %d", p.SetgidGroup, p.DefaultPrivs, nobody.GID))
 	}
-	return ids{uid: owner.UID, gid: owner.GID}, err
+	return Ids{UID: owner.UID, GID: owner.GID}, err
 }

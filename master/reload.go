@@ -9,6 +9,7 @@ import (
 
 	"postloop/cfg"
 	"postloop/master/maillog"
+	"postloop/master/names"
 )
 
 // transaction takes a new configuration into service, in whole or not at all:
@@ -19,9 +20,9 @@ type transaction struct {
 	conf   *cfg.Config
 	params *cfg.Params
 	env    []string // of processes
-	owner  ids
+	owner  Ids
 	addrs  []netip.Addr // of inet services without a host; frozen at the start
-	names  *names
+	names  *names.Resolver
 	want   []*wanted
 
 	executables map[string]error
@@ -33,7 +34,7 @@ type transaction struct {
 
 // begin starts a transaction; done is called once, possibly in a later turn.
 func (m *Master) begin(conf *cfg.Config, claim func(*cfg.Params, Ids) error, done func(error)) {
-	t := &transaction{m: m, conf: conf, names: newNames(), claim: claim, done: done}
+	t := &transaction{m: m, conf: conf, names: names.New(), claim: claim, done: done}
 	m.change = t
 	t.check()
 }
@@ -47,7 +48,7 @@ func (t *transaction) check() {
 	var errs cfg.Errors
 	err := t.checkAll(&errs)
 	switch {
-	case len(t.names.missing) > 0:
+	case t.names.Missing():
 		t.names.Resolve(t.m.loop, t.check)
 		return
 	case err != nil:
@@ -101,7 +102,7 @@ func (t *transaction) bind(changes []change) error {
 	}
 	open(inet)
 	if len(local) > 0 {
-		if err := t.owner.do(func() error { open(local); return nil }); err != nil {
+		if err := t.owner.Do(func() error { open(local); return nil }); err != nil {
 			errs = append(errs, &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line("mail_owner"), Text: maillog.Strerror(err)})
 		}
 	}

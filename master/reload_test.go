@@ -13,6 +13,7 @@ import (
 
 	"postloop/cfg"
 	"postloop/loop/looptest"
+	"postloop/master/names"
 	"postloop/master/proto"
 
 	"golang.org/x/sys/unix"
@@ -168,17 +169,17 @@ func TestShutdownBetweenAnswerAndCheck(t *testing.T) {
 	getent, err := filepath.Abs("getent")
 	w.must(err)
 	tr := &transaction{
-		m: w.m, names: newNames(),
+		m: w.m, names: names.New(),
 		conf: w.config("new unix n 60 2 echod", "127.0.0.1:ourport inet n - 1 echod"),
 		done: func(err error) { t.Errorf("the reload ended during the shutdown: %v", err) },
 	}
-	tr.names.getent = []string{getent}
+	tr.names.Getent = []string{getent}
 	w.m.change = tr
 	tr.check()
 	stopped := false
 	var look func()
 	look = func() {
-		if len(tr.names.running)+len(tr.names.waiting) > 0 {
+		if tr.names.Asking() {
 			w.l.Post(look)
 			return
 		}

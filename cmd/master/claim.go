@@ -12,6 +12,7 @@ import (
 
 	"postloop/cfg"
 	"postloop/master"
+	"postloop/master/ids"
 	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +33,7 @@ func (d *daemon) claim(p *cfg.Params, owner master.Ids) error {
 		return err
 	}
 	if !p.Rootless { // without root there is no mail owner's directory
-		if err := master.DropGroups(); err != nil {
+		if err := ids.DropGroups(); err != nil {
 			return err
 		}
 		if err := d.lock(p.DataDirectory+"/"+d.process+".lock", owner); err != nil {

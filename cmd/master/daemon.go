@@ -10,6 +10,7 @@ import (
 	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master"
+	"postloop/master/logloop"
 	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
@@ -48,7 +49,6 @@ type daemon struct {
 	again   bool        // another SIGHUP came during a reload
 	dying   unix.Signal // 0: not
 	status  int         // exit status, once the loop has stopped
-	pending *loop.Watch // of the log's descriptor
 	hot     *loop.Timer // a reload that waits for its files to cool down
 }
 
@@ -87,7 +87,7 @@ func (d *daemon) run() int {
 	if d.loop, err = loop.New(); err != nil {
 		return d.fatal(err)
 	}
-	d.watchLog()
+	logloop.Start(d.loop, d.log)
 	d.installSignals()
 	d.master, err = master.New(d.loop, d.log, master.Options{
 		Debug:   d.o.debug,

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"postloop/master"
+	"postloop/master/names"
 	"postloop/services/spawn"
 )
 
@@ -24,7 +25,7 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 			g, err := h.Names.Group(name)
 			return g.GID, err
 		},
-		Wait: func(err error) bool { return errors.Is(err, master.ErrPending) },
+		Wait: func(err error) bool { return errors.Is(err, names.ErrPending) },
 	})
 	if err != nil {
 		return nil, err

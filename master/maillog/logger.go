@@ -140,8 +140,17 @@ func (l *Logger) Fatalf(format string, args ...any) { l.write(fatal, format, arg
 // not end it.
 func (l *Logger) Panicf(format string, args ...any) { l.write(internal, format, args...) }
 
+// Tap has f told of every line that is written from now on, besides: its tag,
+// the word for its severity (info, warning, error, fatal, panic) and its text.
+// f must not write lines of its own.
+func (l *Logger) Tap(f func(tag, severity, text string)) { l.sink.tap = f }
+
 func (l *Logger) write(s severity, format string, args ...any) {
-	l.sink.put(l.record(s, format, args...))
+	r := l.record(s, format, args...)
+	l.sink.put(r)
+	if l.sink.tap != nil {
+		l.sink.tap(r.tag, words[s], r.text)
+	}
 }
 
 func (l *Logger) record(s severity, format string, args ...any) record {

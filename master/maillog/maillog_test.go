@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -424,5 +425,22 @@ func BenchmarkSyslog(b *testing.B) {
 		if _, err := c.Read(line); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestTap is told of the lines of every logger that shares the destination.
+func TestTap(t *testing.T) {
+	l := maillog.New("one")
+	if err := l.Open(maillog.Dest{Kind: maillog.File, File: filepath.Join(t.TempDir(), "log")}); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var got []string
+	l.Tap(func(tag, severity, text string) { got = append(got, tag+" "+severity+" "+text) })
+	l.Errorf("number %d", 1)
+	l.With("other/tag").Infof("two\n")
+	l.Debugf("nobody asked")
+	if want := []string{"postfix/one error number 1", "other/tag info two?"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

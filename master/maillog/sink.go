@@ -31,6 +31,7 @@ type sink struct {
 	process string // signs the line that tells of lost ones
 	now     func() time.Time
 	hook    func()
+	tap     func(tag, severity, text string)
 
 	fd       int  // -1: none
 	shared   bool // inherited: not ours to close or to change

@@ -11,9 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shell runs what is executable and no program.
-const shell = "/bin/sh"
-
 // Service runs the command for clients that somebody else accepts on the same
 // loop: a master that hosts it, or the skeleton of a daemon.
 type Service struct {
@@ -55,11 +52,10 @@ func (s *Service) Accepted(fd int, _ loop.Peer) error {
 	run := &command{s: s}
 	cmd := s.cmd
 	cmd.Files = []int{fd, fd, fd}
-	pid, err := s.loop.Spawn(&cmd, run.exited)
-	if errors.Is(err, unix.ENOEXEC) {
-		// A text without "#!" at its top is the shell's, as for execvp(3).
-		cmd.Path, cmd.Args = shell, append([]string{shell, s.c.Path}, s.c.Argv[1:]...)
-		pid, err = s.loop.Spawn(&cmd, run.exited)
+	pid, err := s.start(&cmd, run.exited)
+	if errors.Is(err, unix.ENOEXEC) { // execvp(3) takes it for a script
+		cmd.Path, cmd.Args = shell, append([]string{shell, cmd.Path}, cmd.Args[1:]...)
+		pid, err = s.start(&cmd, run.exited)
 	}
 	var exec *loop.ExecError
 	switch {
@@ -77,6 +73,25 @@ func (s *Service) Accepted(fd int, _ loop.Peer) error {
 	run.timer = s.loop.After(s.c.TimeLimit, run.expired)
 	s.running[run] = struct{}{}
 	return nil
+}
+
+// shell runs what can be executed but has no form that the system knows.
+const shell = "/bin/sh"
+
+// start makes the process, with the rights that it takes.
+func (s *Service) start(cmd *loop.Cmd, exited func(loop.Exit)) (pid int, err error) {
+	err = s.asRoot(func() error {
+		pid, err = s.loop.Spawn(cmd, exited)
+		return err
+	})
+	return pid, err
+}
+
+func (s *Service) asRoot(f func() error) error {
+	if s.c.AsRoot == nil {
+		return f()
+	}
+	return s.c.AsRoot(f)
 }
 
 // exited takes the end of a command. Only an abnormal one is worth a line.
@@ -106,9 +121,15 @@ func (run *command) expired() {
 // signal sends sig to the command's process group, which has the number of
 // the command since that began with a session of its own.
 func (run *command) signal(sig unix.Signal) {
-	if err := unix.Kill(-run.pid, sig); err != nil {
+	err := run.s.asRoot(func() error {
+		if unix.Kill(-run.pid, sig) == nil {
+			return nil
+		}
 		// Not in its group yet, or no longer: the process itself is not reaped.
-		_ = unix.Kill(run.pid, sig)
+		return unix.Kill(run.pid, sig)
+	})
+	if err != nil {
+		run.s.log.Warnf("parent: kill: %s", maillog.Strerror(err))
 	}
 }
 

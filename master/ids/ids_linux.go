@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package ids
 
-import "golang.org/x/sys/unix"
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // In Linux ids are the thread's own; that they belong to the process is the C
 // library's doing, and package syscall's, which stops every thread to change
@@ -33,6 +37,20 @@ func becomeRoot() error {
 	}
 	return unix.Setgroups([]int{0})
 }
+
+// lower makes all threads act as that user, those to come among them.
+func lower(uid, gid int) error {
+	if err := syscall.Setresgid(-1, gid, -1); err != nil {
+		return err
+	}
+	if err := syscall.Setgroups([]int{gid}); err != nil {
+		return err
+	}
+	return syscall.Setresuid(-1, uid, -1)
+}
+
+// setEffectiveUser is for this thread alone.
+func setEffectiveUser(uid int) error { return set(setresuid, uid) }
 
 // set changes the effective id alone.
 func set(call, id int) error {

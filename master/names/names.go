@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package names
 
 import (
 	"errors"
@@ -31,18 +31,14 @@ type Group struct {
 	GID  int
 }
 
-// names answers from names to numbers for one transaction. A static program
-// cannot ask the C library, which would make the loop wait anyway; so there
-// are two steps. What a number, /etc/passwd, /etc/group, /etc/hosts or
-// /etc/services tells is answered at once. Everything else is noted as
-// missing, and Resolve has getent(1) ask whatever nsswitch.conf says. Whoever
-// uses names goes through the whole configuration, collects what is missing on
-// the way, and after Resolve goes through it again, until nothing is missing.
-//
-// The files come first, whatever nsswitch.conf says about the order.
-type names struct {
-	etc     string   // directory of the files
-	getent  []string // where to look for that program
+// Resolver answers for one transaction, in which the files do not change.
+// Whoever uses one goes through the whole configuration, collects what is
+// missing on the way, and after Resolve goes through it again, until nothing is
+// missing.
+type Resolver struct {
+	Etc    string   // the directory of the files
+	Getent []string // where to look for that program
+
 	files   map[string]string
 	answers map[question]answer
 	users   map[string]User // found, by name
@@ -62,10 +58,11 @@ type answer struct {
 	err  error
 }
 
-func newNames() *names {
-	return &names{
-		etc:     "/etc",
-		getent:  []string{"/usr/bin/getent", "/bin/getent", "/usr/sbin/getent", "/usr/local/bin/getent"},
+// New returns a resolver that has not read anything yet.
+func New() *Resolver {
+	return &Resolver{
+		Etc:     "/etc",
+		Getent:  []string{"/usr/bin/getent", "/bin/getent", "/usr/sbin/getent", "/usr/local/bin/getent"},
 		files:   map[string]string{},
 		answers: map[question]answer{},
 		users:   map[string]User{},
@@ -74,20 +71,46 @@ func newNames() *names {
 	}
 }
 
+// Missing reports whether a question waits for Resolve.
+func (n *Resolver) Missing() bool { return len(n.missing) > 0 }
+
+// Asking reports whether Resolve is at work.
+func (n *Resolver) Asking() bool { return len(n.running)+len(n.waiting) > 0 }
+
 // User returns the user of that name. A number is no name: getent takes it
 // for one, Postfix does not.
-func (n *names) User(name string) (User, error) {
+func (n *Resolver) User(name string) (User, error) {
 	return lookup(n, n.users, "passwd", name, findUser)
 }
 
 // Group returns the group of that name.
-func (n *names) Group(name string) (Group, error) {
+func (n *Resolver) Group(name string) (Group, error) {
 	return lookup(n, n.groups, "group", name, findGroup)
+}
+
+// Groups returns the numbers of all groups that a user is in, the primary one
+// first. For a user of the system's own file that file's neighbour is believed.
+func (n *Resolver) Groups(u User) ([]int, error) {
+	if _, local := findUser(n.file("passwd"), u.Name); local {
+		return findMember(n.file("group"), u), nil
+	}
+	text, err := n.ask("initgroups", u.Name)
+	if err != nil {
+		return nil, err
+	}
+	return parseInitgroups(text, u), nil
+}
+
+// ReadFiles reads the files of users and groups now, for a process about to
+// leave for another root directory.
+func (n *Resolver) ReadFiles() {
+	n.file("passwd")
+	n.file("group")
 }
 
 // lookup returns what file says of name, or getent, and remembers it: a
 // configuration asks for the same few names over and over.
-func lookup[T any](n *names, memory map[string]T, file, name string, find func(text, name string) (T, bool)) (T, error) {
+func lookup[T any](n *Resolver, memory map[string]T, file, name string, find func(text, name string) (T, bool)) (T, error) {
 	if x, ok := memory[name]; ok {
 		return x, nil
 	}
@@ -108,11 +131,11 @@ func lookup[T any](n *names, memory map[string]T, file, name string, find func(t
 // Host returns the addresses of a host, or the address that name is, as far
 // as they are of a wanted family. An address of the other family is no error:
 // the list is empty then.
-func (n *names) Host(name string, v4, v6 bool) ([]netip.Addr, error) {
+func (n *Resolver) Host(name string, v4, v6 bool) ([]netip.Addr, error) {
 	if addr, err := netip.ParseAddr(name); err == nil {
-		return ofFamily([]netip.Addr{addr}, v4, v6), nil
+		return OfFamily([]netip.Addr{addr}, v4, v6), nil
 	}
-	if list := ofFamily(findHost(n.file("hosts"), name), v4, v6); len(list) > 0 {
+	if list := OfFamily(findHost(n.file("hosts"), name), v4, v6); len(list) > 0 {
 		return list, nil
 	}
 	text, err := n.ask("ahosts", name)
@@ -123,12 +146,12 @@ func (n *names) Host(name string, v4, v6 bool) ([]netip.Addr, error) {
 	if len(list) == 0 {
 		return nil, ErrUnknown
 	}
-	return ofFamily(list, v4, v6), nil
+	return OfFamily(list, v4, v6), nil
 }
 
 // Port returns the port of a service over proto, or the one that name is.
 // known goes before the system's services.
-func (n *names) Port(name, proto string, known map[string]uint16) (int, error) {
+func (n *Resolver) Port(name, proto string, known map[string]uint16) (int, error) {
 	if isDigits(name) {
 		port, err := strconv.ParseUint(name, 10, 16)
 		if err != nil {
@@ -144,10 +167,10 @@ func (n *names) Port(name, proto string, known map[string]uint16) (int, error) {
 
 // file returns the text of a file below etc, read once. One that cannot be
 // read knows nothing: getent is asked then.
-func (n *names) file(name string) string {
+func (n *Resolver) file(name string) string {
 	text, ok := n.files[name]
 	if !ok {
-		b, _ := os.ReadFile(n.etc + "/" + name)
+		b, _ := os.ReadFile(n.Etc + "/" + name)
 		text = string(b)
 		n.files[name] = text
 	}
@@ -156,7 +179,7 @@ func (n *names) file(name string) string {
 
 // ask returns what getent has printed for a name, ErrPending if it has to run
 // first.
-func (n *names) ask(database, name string) (string, error) {
+func (n *Resolver) ask(database, name string) (string, error) {
 	q := question{database, name}
 	if a, ok := n.answers[q]; ok {
 		return a.text, a.err

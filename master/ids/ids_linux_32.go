@@ -2,7 +2,7 @@
 
 //go:build linux && (386 || arm)
 
-package master
+package ids
 
 import "golang.org/x/sys/unix"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package names
 
 import (
 	"math"
@@ -40,6 +40,39 @@ func findGroup(group, name string) (Group, bool) {
 		}
 	}
 	return Group{}, false
+}
+
+// findMember returns the primary group of a user, and those groups of group(5)
+// that list the user as a member.
+func findMember(group string, u User) []int {
+	list := []int{u.GID}
+	for line := range strings.Lines(group) {
+		f := strings.SplitN(strings.TrimRight(line, "\r\n"), ":", 4)
+		if len(f) < 4 || !isName(f[0]) || !slices.Contains(strings.Split(f[3], ","), u.Name) {
+			continue
+		}
+		if gid, ok := parseID(f[2]); ok && !slices.Contains(list, gid) {
+			list = append(list, gid)
+		}
+	}
+	return list
+}
+
+// parseInitgroups returns the groups in what "getent initgroups" prints: a
+// name and numbers.
+func parseInitgroups(text string, u User) []int {
+	list := []int{u.GID}
+	line, _, _ := strings.Cut(text, "\n")
+	f := strings.Fields(line)
+	if len(f) == 0 || f[0] != u.Name {
+		return list
+	}
+	for _, word := range f[1:] {
+		if gid, ok := parseID(word); ok && !slices.Contains(list, gid) {
+			list = append(list, gid)
+		}
+	}
+	return list
 }
 
 // isName refuses what is not an entry: comments, and the plus and minus that
@@ -123,9 +156,9 @@ func appendNew(list []netip.Addr, addr netip.Addr) []netip.Addr {
 	return append(list, addr)
 }
 
-// ofFamily returns the addresses of the wanted families; one of IPv4 in IPv6's
+// OfFamily returns the addresses of the wanted families; one of IPv4 in IPv6's
 // clothes is of IPv4.
-func ofFamily(list []netip.Addr, v4, v6 bool) (out []netip.Addr) {
+func OfFamily(list []netip.Addr, v4, v6 bool) (out []netip.Addr) {
 	for _, addr := range list {
 		addr = addr.Unmap()
 		if addr.Is4() && v4 || addr.Is6() && v6 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package names
 
 import (
 	"fmt"
@@ -22,7 +22,7 @@ const (
 // query is one getent process. It has ended when both its exit and the end
 // of its output have been seen, in whatever order they come.
 type query struct {
-	n     *names
+	n     *Resolver
 	q     question
 	done  func()
 	pid   int
@@ -37,7 +37,7 @@ type query struct {
 // Resolve looks up everything that is missing and then calls done, once and
 // not before the current callback has returned. Afterwards every question that
 // was asked has an answer.
-func (n *names) Resolve(l *loop.Loop, done func()) {
+func (n *Resolver) Resolve(l *loop.Loop, done func()) {
 	n.waiting = append(n.waiting, n.missing...)
 	n.missing = n.missing[:0]
 	n.next(l, done)
@@ -45,7 +45,7 @@ func (n *names) Resolve(l *loop.Loop, done func()) {
 
 // Abandon kills the processes that still look names up; Resolve's done is not
 // called.
-func (n *names) Abandon() {
+func (n *Resolver) Abandon() {
 	n.waiting = nil
 	for _, k := range n.running {
 		k.done = func() {}
@@ -55,7 +55,7 @@ func (n *names) Abandon() {
 
 // next starts processes while there is room, and ends the matter when there is
 // nothing left to do.
-func (n *names) next(l *loop.Loop, done func()) {
+func (n *Resolver) next(l *loop.Loop, done func()) {
 	for len(n.waiting) > 0 && len(n.running) < maxQueries {
 		q := n.waiting[0]
 		n.waiting = n.waiting[1:]
@@ -76,7 +76,7 @@ func (n *names) next(l *loop.Loop, done func()) {
 // but those in the files.
 func (k *query) start(l *loop.Loop) error {
 	path := ""
-	for _, p := range k.n.getent {
+	for _, p := range k.n.Getent {
 		if unix.Access(p, unix.X_OK) == nil {
 			path = p
 			break

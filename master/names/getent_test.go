@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package names
 
 import (
 	"errors"
@@ -47,7 +47,7 @@ esac
 `
 
 // newAsking returns names with the fake getent, and a loop to ask it on.
-func newAsking(t *testing.T) (n *names, l *loop.Loop, dir string) {
+func newAsking(t *testing.T) (n *Resolver, l *loop.Loop, dir string) {
 	t.Helper()
 	l = looptest.New(t)
 	dir = t.TempDir()
@@ -62,7 +62,7 @@ func newAsking(t *testing.T) (n *names, l *loop.Loop, dir string) {
 }
 
 // resolve has everything missing looked up.
-func resolve(t *testing.T, n *names, l *loop.Loop) {
+func resolve(t *testing.T, n *Resolver, l *loop.Loop) {
 	t.Helper()
 	times := 0
 	n.Resolve(l, func() { times++ })
@@ -257,11 +257,11 @@ func openGate(t *testing.T, dir string, passes int) {
 
 // The system's own getent must understand the questions and be understood.
 func TestResolveWithTheSystems(t *testing.T) {
-	n, l := newNames(), looptest.New(t)
-	if !slices.ContainsFunc(n.getent, func(p string) bool { return unix.Access(p, unix.X_OK) == nil }) {
+	n, l := New(), looptest.New(t)
+	if !slices.ContainsFunc(n.Getent, func(p string) bool { return unix.Access(p, unix.X_OK) == nil }) {
 		t.Skip("no getent on this system")
 	}
-	n.etc = t.TempDir() // knows nothing
+	n.Etc = t.TempDir() // knows nothing
 	pass := func() (User, Group, []netip.Addr, error) {
 		u, err1 := n.User("root")
 		g, err2 := n.Group("daemon")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package names
 
 import (
 	"errors"
@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"postloop/cfg"
 )
 
 // etcFiles are the files of a small system, and of a careless administrator.
@@ -35,12 +33,12 @@ last:x:65534:65533::/nonexistent:/bin/false`,
 }
 
 // newTestNames returns names of that system, with getent at path.
-func newTestNames(t *testing.T, getent string) *names {
+func newTestNames(t *testing.T, getent string) *Resolver {
 	t.Helper()
-	n := newNames()
-	n.etc, n.getent = t.TempDir(), []string{getent}
+	n := New()
+	n.Etc, n.Getent = t.TempDir(), []string{getent}
 	for name, text := range etcFiles {
-		if err := os.WriteFile(filepath.Join(n.etc, name), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(n.Etc, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,6 +80,47 @@ func TestGroupFromFile(t *testing.T) {
 		if got, err := n.Group(name); !errors.Is(err, ErrPending) {
 			t.Errorf("%s: got %+v, %v, want to be asked for", name, got, err)
 		}
+	}
+}
+
+func TestGroupsOfAUser(t *testing.T) {
+	n := newTestNames(t, "")
+	if err := os.WriteFile(filepath.Join(n.Etc, "group"), []byte("a:x:1:b,postfix\nown:x:103:postfix\nc:x:3:postfixes\n-d:x:4:postfix\nbad:x:y:postfix\na2:x:1:postfix\ne:x:5:postfix\nshort:x:6\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	u, err := n.User("postfix")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list, err := n.Groups(u); err != nil || !slices.Equal(list, []int{103, 1, 5}) {
+		t.Errorf("got %v, %v", list, err)
+	}
+	if list, err := n.Groups(User{Name: "far", GID: 7}); !errors.Is(err, ErrPending) {
+		t.Errorf("a user of another database: got %v, %v", list, err)
+	}
+	for text, want := range map[string][]int{
+		"far                   7 8 9\n": {7, 8, 9},
+		"far\n":                         {7},
+		"":                              {7},
+		"other 1 2\n":                   {7},
+		"far x 8 -1 4294967295\nfar 9": {7, 8},
+	} {
+		if list := parseInitgroups(text, User{Name: "far", GID: 7}); !slices.Equal(list, want) {
+			t.Errorf("%q: got %v, want %v", text, list, want)
+		}
+	}
+}
+
+// TestReadFiles: what was read before counts, whatever becomes of the files.
+func TestReadFiles(t *testing.T) {
+	n := newTestNames(t, "")
+	n.ReadFiles()
+	n.Etc = "/nonexistent"
+	if u, err := n.User("postfix"); err != nil || u.UID != 101 {
+		t.Errorf("got %+v, %v", u, err)
+	}
+	if g, err := n.Group("postdrop"); err != nil || g.GID != 105 {
+		t.Errorf("got %+v, %v", g, err)
 	}
 }
 
@@ -170,81 +209,6 @@ func TestQuestionsAreNotedOnce(t *testing.T) {
 	want := []question{{"passwd", "ldap"}, {"group", "ldap"}, {"services", "ldap/tcp"}}
 	if !slices.Equal(n.missing, want) {
 		t.Errorf("got %v, want %v", n.missing, want)
-	}
-}
-
-func TestChooseInterfaces(t *testing.T) {
-	local := []netip.Addr{
-		netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::1"), netip.MustParseAddr("192.0.2.1"),
-		netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("fe80::1%eth0"),
-	}
-	for _, c := range []struct {
-		words         string
-		known, v4, v6 bool
-		want, err     string
-	}{
-		{"all", true, true, true, "127.0.0.1 ::1 192.0.2.1 2001:db8::1 fe80::1%eth0", ""},
-		{"all", true, true, false, "127.0.0.1 192.0.2.1", ""},
-		{"loopback-only", true, true, true, "127.0.0.1 ::1", ""},
-		{"loopback-only", true, false, true, "::1", ""},
-		{"loopback-only", false, true, true, "127.0.0.1 ::1", ""},
-		{"192.0.2.1, [2001:db8::1]\tmx", true, true, true, "192.0.2.1 2001:db8::1", ""},
-		{"fe80::1", true, true, true, "fe80::1", ""},
-		{"192.0.2.1 2001:db8::1", true, true, false, "192.0.2.1", ""},
-		{"", true, true, true, "", ""},
-		{"192.0.2.2", true, true, true, "", "no local interface found for 192.0.2.2"},
-		{"192.0.2.2", false, true, true, "192.0.2.2", ""},
-		{"192.0.2.1 -x", true, true, true, "", "host not found: -x"},
-		{"192.0.2.1 far.example", true, true, true, "192.0.2.1", ErrPending.Error()},
-	} {
-		l := local
-		if !c.known {
-			l = nil
-		}
-		got, err := newTestNames(t, "").choose(c.words, l, c.known, c.v4, c.v6)
-		text := ""
-		if err != nil {
-			text = err.Error()
-		}
-		if join(got) != c.want || text != c.err {
-			t.Errorf("%q: got %q, %q, want %q, %q", c.words, join(got), text, c.want, c.err)
-		}
-	}
-	if _, err := newTestNames(t, "").choose("all", local[:1], true, false, true); err == nil {
-		t.Error("all of a family that no interface has: got no error")
-	}
-}
-
-func TestLoopbackInterfaces(t *testing.T) {
-	p := &cfg.Params{InetInterfaces: "loopback-only", InetProtocols: cfg.Protocols{IPv4: true}}
-	list, err := newTestNames(t, "").interfaces(p)
-	if err != nil || !slices.Contains(list, netip.MustParseAddr("127.0.0.1")) {
-		t.Errorf("got %v, %v", list, err)
-	}
-	for _, addr := range list {
-		if !addr.IsLoopback() || !addr.Is4() {
-			t.Errorf("%v in %v", addr, list)
-		}
-	}
-}
-
-func TestInterfaces(t *testing.T) {
-	list, err := Interfaces()
-	if errors.Is(err, errNoInterfaces) {
-		t.Skip(err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !slices.Contains(list, netip.MustParseAddr("127.0.0.1")) {
-		t.Errorf("no loopback address in %v", list)
-	}
-	seen := map[netip.Addr]bool{}
-	for _, addr := range list {
-		if !addr.IsValid() || addr.IsUnspecified() || seen[addr] {
-			t.Errorf("%v in %v", addr, list)
-		}
-		seen[addr] = true
 	}
 }
 

@@ -2,7 +2,7 @@
 
 //go:build darwin || dragonfly || freebsd || netbsd || openbsd
 
-package master
+package ids
 
 import "golang.org/x/sys/unix"
 
@@ -27,3 +27,8 @@ func becomeRoot() error {
 	}
 	return unix.Setgroups([]int{0})
 }
+
+// lower is become where ids are the process's.
+func lower(uid, gid int) error { return become(uid, gid) }
+
+func setEffectiveUser(uid int) error { return unix.Seteuid(uid) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 
-package master
+package ids
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ func needRoot(t *testing.T) {
 // sharedDir returns a directory in which everybody may create files.
 func sharedDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "master")
+	dir, err := os.MkdirTemp("", "ids")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestIdsAreThoseOfTheOwner(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := errors.New("what f returns")
-	err := Ids{uid: 4001, gid: 4002}.do(func() error {
+	err := Pair{4001, 4002}.Do(func() error {
 		if err := os.WriteFile(dir+"/theirs", nil, 0o600); err != nil {
 			t.Error(err)
 		}
@@ -83,7 +84,7 @@ func TestIdsComeBackAfterAPanic(t *testing.T) {
 	dir := sharedDir(t)
 	func() {
 		defer func() { _ = recover() }()
-		_ = Ids{uid: 4001, gid: 4002}.do(func() error { panic("a bug") })
+		_ = Pair{4001, 4002}.Do(func() error { panic("a bug") })
 	}()
 	if err := os.WriteFile(dir+"/ours", nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -94,7 +95,7 @@ func TestIdsComeBackAfterAPanic(t *testing.T) {
 func TestNoIdsNoSwitch(t *testing.T) {
 	before := os.Geteuid()
 	called := false
-	err := Ids{}.do(func() error {
+	err := Pair{}.Do(func() error {
 		called = os.Geteuid() == before
 		return nil
 	})
@@ -133,7 +134,7 @@ func TestIdsAreOfOneThread(t *testing.T) {
 		}
 		return n, threads
 	}
-	err := Ids{uid: 4001, gid: 4002}.do(func() error {
+	err := Pair{4001, 4002}.Do(func() error {
 		// More threads than there were, made while this one is not root's.
 		release := make(chan struct{})
 		ready := make(chan struct{})
@@ -184,13 +185,76 @@ func TestDropGroups(t *testing.T) {
 	}
 }
 
+// TestLowerAndAsRoot is about the whole process, so a process of its own has
+// it done.
+func TestLowerAndAsRoot(t *testing.T) {
+	needRoot(t)
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, "-test.run=^TestLowered$")
+	cmd.Env = append(os.Environ(), "IDS_LOWERED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestLowered(t *testing.T) {
+	if os.Getenv("IDS_LOWERED") == "" {
+		t.Skip("TestLowerAndAsRoot runs this")
+	}
+	victim := func() int {
+		pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "1000"}, &syscall.ProcAttr{
+			Sys: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 4005, Gid: 4006}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pid
+	}
+	reap := func(pid int) {
+		if _, err := unix.Wait4(pid, nil, 0, nil); err != nil {
+			t.Error(err)
+		}
+	}
+	first := victim()
+	if err := (Pair{4001, 4002}).Lower(); err != nil {
+		t.Fatal(err)
+	}
+	if uid, gid := os.Getuid(), os.Getgid(); uid != 0 || gid != 0 || os.Geteuid() != 4001 || os.Getegid() != 4002 {
+		t.Errorf("uid %d/%d, gid %d/%d", uid, os.Geteuid(), gid, os.Getegid())
+	}
+	if groups, err := os.Getgroups(); err != nil || len(groups) != 1 || groups[0] != 4002 {
+		t.Errorf("groups %v, %v", groups, err)
+	}
+	if err := unix.Kill(first, unix.SIGKILL); !errors.Is(err, unix.EPERM) {
+		t.Errorf("kill another user's process: %v", err)
+	}
+	other := errors.New("what f returns")
+	second := 0
+	err := AsRoot(func() error {
+		if err := unix.Kill(first, unix.SIGKILL); err != nil {
+			t.Error(err)
+		}
+		second = victim() // takes root
+		return other
+	})
+	if !errors.Is(err, other) || os.Geteuid() != 4001 {
+		t.Errorf("%v; the effective user is %d", err, os.Geteuid())
+	}
+	reap(first)
+	_ = AsRoot(func() error { return unix.Kill(second, unix.SIGKILL) })
+	reap(second)
+}
+
 func BenchmarkIds(b *testing.B) {
 	if os.Getuid() != 0 {
 		b.Skip("needs root")
 	}
-	i := Ids{uid: 4001, gid: 4002}
+	i := Pair{4001, 4002}
 	for b.Loop() {
-		if err := i.do(func() error { return nil }); err != nil {
+		if err := i.Do(func() error { return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: ISC
 
-//go:build !interop
-
-package main
+package logloop
 
 import (
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,32 +17,43 @@ import (
 	"postloop/master/maillog"
 )
 
+// patience is how long a test waits for what should happen at once.
+const patience = 30 * time.Second
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLastWarningOfAQuietMaster has syslogd come back after the last line was
 // written. The line must be sent all the same, and no timer may be left then.
 func TestLastWarningOfAQuietMaster(t *testing.T) {
-	d := &daemon{log: maillog.New("master"), loop: looptest.New(t)}
-	t.Cleanup(d.log.Close)
-	d.watchLog()
-	dir := newStage(t).dir
+	w := Start(looptest.New(t), maillog.New("master"))
+	t.Cleanup(w.log.Close)
+	dir, err := os.MkdirTemp("", "log") // t.TempDir may be too long for a socket
+	must(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	dest := maillog.Dest{Kind: maillog.Syslog, Path: filepath.Join(dir, "syslog")}
-	must(t, d.log.Open(dest))
+	must(t, w.log.Open(dest))
 	expectTimer := func(want time.Duration) {
 		t.Helper()
-		if got, set := d.loop.NextTimer(); got != want || set != (want > 0) {
+		if got, set := w.loop.NextTimer(); got != want || set != (want > 0) {
 			t.Fatalf("timer %s, set %v; want %s", got, set, want)
 		}
 	}
 	expectTimer(0)
-	d.log.Warnf("the last one")
-	d.log.Warnf("or nearly")
+	w.log.Warnf("the last one")
+	w.log.Warnf("or nearly")
 	for _, want := range []time.Duration{1, 1, 2, 4, 8, 10, 10} {
 		expectTimer(want * time.Second)
-		looptest.Advance(d.loop, want*time.Second)
+		looptest.Advance(w.loop, want*time.Second)
 	}
 	s, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: dest.Path, Net: "unixgram"})
 	must(t, err)
 	defer s.Close()
-	looptest.Advance(d.loop, 10*time.Second)
+	looptest.Advance(w.loop, 10*time.Second)
 	must(t, s.SetReadDeadline(time.Now().Add(patience)))
 	for _, want := range []string{"the last one", "or nearly"} {
 		buf := make([]byte, 4096)
@@ -56,42 +66,42 @@ func TestLastWarningOfAQuietMaster(t *testing.T) {
 	expectTimer(0)
 
 	// A reader that is only slow is watched, without a timer.
-	for d.log.FD() < 0 {
-		d.log.Infof("fill")
+	for w.log.FD() < 0 {
+		w.log.Infof("fill")
 	}
 	expectTimer(0)
-	if d.pending == nil {
+	if w.pending == nil {
 		t.Error("nothing is watched")
 	}
 
 	// One that cannot be watched is tried again.
-	fd := d.log.FD()
-	d.pending.Stop()
-	obstacle, err := d.loop.Watch(fd, loop.Writable, func(loop.Ready) {})
+	fd := w.log.FD()
+	w.pending.Stop()
+	obstacle, err := w.loop.Watch(fd, loop.Writable, func(loop.Ready) {})
 	must(t, err)
-	for buf := make([]byte, 4096); d.log.Pending(); d.log.Flush() {
+	for buf := make([]byte, 4096); w.log.Pending(); w.log.Flush() {
 		_, err := s.Read(buf)
 		must(t, err)
 	}
-	for d.log.FD() < 0 {
-		d.log.Infof("fill")
+	for w.log.FD() < 0 {
+		w.log.Infof("fill")
 	}
 	expectTimer(time.Second)
 	obstacle.Stop()
-	looptest.Advance(d.loop, time.Second)
-	if d.pending == nil {
+	looptest.Advance(w.loop, time.Second)
+	if w.pending == nil {
 		t.Error("nothing is watched when it can be again")
 	}
 	expectTimer(0)
 
 	must(t, s.Close())
 	must(t, unix.Unlink(dest.Path))
-	d.log.Flush()
-	if d.pending != nil {
+	w.log.Flush()
+	if w.pending != nil {
 		t.Error("the socket of a server that has gone is watched")
 	}
 	expectTimer(time.Second)
-	d.log.Close()
-	must(t, d.log.Open(maillog.Dest{Kind: maillog.File, File: filepath.Join(dir, "log")}))
+	w.log.Close()
+	must(t, w.log.Open(maillog.Dest{Kind: maillog.File, File: filepath.Join(dir, "log")}))
 	expectTimer(0)
 }
