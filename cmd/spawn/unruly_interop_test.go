@@ -54,14 +54,16 @@ func flood(c net.Conn) {
 func TestUnrulyCommands(t *testing.T) {
 	for _, c := range combinations {
 		if c.ours() {
-			t.Run(c.name, func(t *testing.T) { runUnruly(t, c) })
+			t.Run(c.name, func(t *testing.T) {
+				runUnruly(t, c)
+			})
 		}
 	}
 }
 
 func runUnruly(t *testing.T, c combination) {
 	const each = 3                                     // clients of every kind
-	const limit, patience = 3, 1500 * time.Millisecond // who has to wait for the end of a command waits longer
+	const limit, patience = 3, 2500 * time.Millisecond // who has to wait for the end of a command waits longer
 	var services strings.Builder
 	echo := pftest.FreeAddr(t)
 	fmt.Fprintf(&services, "%s inet n n n - 0 spawn user=nobody argv=/bin/cat\n", echo)
@@ -77,6 +79,8 @@ func runUnruly(t *testing.T, c combination) {
 		t.Fatalf("the quiet service answers %s", got)
 	}
 	p.Until("its command is gone", func() bool { return len(commands(p)) == 0 })
+	p.Reload()
+	p.Until("no process is left", func() bool { return len(p.Running("spawn")) == 0 })
 	before := pftest.Descriptors(p.Pid())
 
 	conns := map[string][]net.Conn{}
@@ -131,6 +135,8 @@ func runUnruly(t *testing.T, c combination) {
 		}
 	}
 	p.Until("nobody is left", func() bool { return len(commands(p)) == 0 })
+	p.Reload() // so that processes leave, and with them what the master has for their services
+	p.Until("no process is left", func() bool { return len(p.Running("spawn")) == 0 })
 	pftest.HoldsSteady(t, p.Pid(), before)
 	end(t, p)
 }
