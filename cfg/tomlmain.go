@@ -26,6 +26,8 @@ const (
 	secondsForm      // "100s"
 	milliForm        // the same, or "500ms"
 	orOffForm        // seconds, or "off"
+	listForm         // ["a", "b"], or a text
+	queueForm        // 100, or "backlog"
 )
 
 // settings are the keys outside [parameters] and [[service]], but for state.
@@ -139,7 +141,16 @@ func (p *tomlParser) formed(f form, it *item) string {
 		return ""
 	case secondsForm, milliForm, orOffForm:
 		return p.duration(it, f)
-	case textForm:
+	case queueForm:
+		if it.value == backlogWord {
+			return ""
+		}
+		if n, ok := it.value.(int64); ok {
+			return fmt.Sprint(n)
+		}
+		p.fail(it, "%s: specify a whole number, or \"%s\"", it.key, backlogWord)
+		return ""
+	case textForm, listForm:
 	}
 	return p.raw(it)
 }
@@ -154,6 +165,15 @@ func (f form) value(raw string) (text string, ok bool) {
 		return raw, isPlainNumber(raw)
 	case secondsForm, milliForm, orOffForm:
 		return tomlString(raw), isPlainDuration(raw, f == milliForm) || f == orOffForm && raw == "off"
+	case listForm:
+		if words := splitList(raw); strings.Join(words, ", ") == raw {
+			return tomlList(words), true
+		}
+	case queueForm:
+		if raw == "" {
+			return tomlString(backlogWord), true
+		}
+		return raw, isPlainNumber(raw)
 	case textForm:
 	}
 	return tomlString(raw), true

@@ -122,6 +122,7 @@ func (m *Master) Shutdown(done func()) {
 		s.stopping = true
 		s.enforce()
 		s.endThrottle()
+		s.closeGate()
 	}
 	for t := range m.triggers {
 		t.end()

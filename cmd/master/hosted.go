@@ -30,5 +30,5 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return spawn.New(h.Loop, h.Log, c, func() { h.Done() }), nil
+	return spawn.New(h.Loop, h.Log, c), nil
 }

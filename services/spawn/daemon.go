@@ -62,9 +62,9 @@ func (p *program) Accepted(fd int, peer loop.Peer) {
 			p.d.Fatal(err)
 			return
 		}
-		p.s = New(p.d.Loop, p.d.Log, c, p.d.Done)
+		p.s = New(p.d.Loop, p.d.Log, c)
 	}
-	if err := p.s.Accepted(fd, peer); err != nil {
+	if err := p.s.Accepted(fd, peer, p.d.Done); err != nil {
 		p.d.Fatalf("fork: %s", maillog.Strerror(err))
 	}
 }

@@ -18,7 +18,6 @@ type Service struct {
 	log     *maillog.Logger
 	c       *Config
 	cmd     loop.Cmd // but for its files
-	done    func()
 	running map[*command]struct{}
 	ending  bool // Shutdown has signalled the commands
 }
@@ -26,14 +25,14 @@ type Service struct {
 // command is a running one.
 type command struct {
 	s     *Service
+	done  func()
 	pid   int
 	timer *loop.Timer
 }
 
-// New returns a service that is ready for its first client. done is called
-// once for every client that it took, when the command has ended.
-func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
-	s := &Service{loop: l, log: log, c: c, done: done, running: map[*command]struct{}{}}
+// New returns a service that is ready for its first client.
+func New(l *loop.Loop, log *maillog.Logger, c *Config) *Service {
+	s := &Service{loop: l, log: log, c: c, running: map[*command]struct{}{}}
 	s.cmd = loop.Cmd{Path: c.Path, Args: c.Argv, Env: c.Env, Session: true, Root: c.Chroot}
 	if c.UID >= 0 {
 		// One group: the supplementary groups of the user are not for a
@@ -46,10 +45,11 @@ func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
 	return s
 }
 
-// Accepted runs the command for the client on fd, and closes fd here. An error
-// says that no process could be made: fd is then as it was, and the caller's.
-func (s *Service) Accepted(fd int, _ loop.Peer) error {
-	run := &command{s: s}
+// Accepted runs the command for the client on fd, and closes fd here. done is
+// called once when the command has ended. An error says that no process could
+// be made: fd is then as it was, and the caller's, and done is forgotten.
+func (s *Service) Accepted(fd int, _ loop.Peer, done func()) error {
+	run := &command{s: s, done: done}
 	cmd := s.cmd
 	cmd.Files = []int{fd, fd, fd}
 	pid, err := s.start(&cmd, run.exited)
@@ -63,7 +63,7 @@ func (s *Service) Accepted(fd int, _ loop.Peer) error {
 		unix.Close(fd)
 		s.log.Fatalf("spawn_comand: execvp %s: %s", s.c.Argv[0], maillog.Strerror(exec.Err))
 		s.log.Warnf("command %s exit status 1", s.c.Argv[0])
-		s.done()
+		done()
 		return nil
 	case err != nil:
 		return err
@@ -108,7 +108,7 @@ func (run *command) exited(e loop.Exit) {
 	case st.ExitStatus() != 0:
 		s.log.Warnf("command %s exit status %d", s.c.Argv[0], st.ExitStatus())
 	}
-	s.done()
+	run.done()
 }
 
 // expired ends a command that has used up its time, with all of its process

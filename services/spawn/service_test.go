@@ -45,7 +45,7 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 		path = argv[0]
 	}
 	c := &Config{Argv: argv, Path: path, Env: []string{"PATH=" + commandPath}, UID: -1, GID: -1, TimeLimit: limit}
-	s.h = New(s.l, log, c, func() { s.done++ })
+	s.h = New(s.l, log, c)
 	return s
 }
 
@@ -53,7 +53,7 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 func (s *stage) client() (fd int) {
 	ours, theirs := looptest.Pair(s.t)
 	_ = unix.SetNonblock(theirs, false)
-	if err := s.h.Accepted(theirs, loop.Peer{}); err != nil {
+	if err := s.h.Accepted(theirs, loop.Peer{}, func() { s.done++ }); err != nil {
 		unix.Close(theirs)
 		s.failed++
 	}
