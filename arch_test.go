@@ -30,7 +30,7 @@ var mayImport = map[string]string{
 	"master":              "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix",
 	"services/attr":       "",
 	"services/skeleton":   "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
-	"services/spawn":      "loop cfg master/ids services/skeleton master/maillog golang.org/x/sys/unix",
+	"services/spawn":      "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
 	"cmd/master":          "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":           "services/skeleton services/spawn",
 	"internal/postfix":    "",

@@ -13,6 +13,15 @@ type Override struct {
 	Name, Value string
 }
 
+// ParseOverride reads what follows -o. The error is in Postfix's words.
+func ParseOverride(text string) (Override, error) {
+	name, raw, reason := splitNameValue(text)
+	if reason != "" {
+		return Override{}, fmt.Errorf("invalid \"-o %s\" option value: %s", text, reason)
+	}
+	return Override{name, raw}, nil
+}
+
 // Overrides returns the parameters that the service's arguments override, in
 // order, and the arguments that are left when the -o options are taken away.
 // As in the daemons, options end at the first argument that is none.
@@ -50,11 +59,11 @@ func (s *Service) Overrides() (overrides []Override, rest []string, err error) {
 		if at > 1 {
 			rest = append(rest, option[:at])
 		}
-		name, raw, reason := splitNameValue(value)
-		if reason != "" {
-			return overrides, rest, &Error{s.File, s.Line, fmt.Sprintf("invalid \"-o %s\" option value: %s; specify -o name=value", value, reason)}
+		override, err := ParseOverride(value)
+		if err != nil {
+			return overrides, rest, &Error{s.File, s.Line, err.Error() + "; specify -o name=value"}
 		}
-		overrides = append(overrides, Override{name, raw})
+		overrides = append(overrides, override)
 	}
 	return overrides, append(rest, args...), nil
 }

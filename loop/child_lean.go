@@ -99,7 +99,7 @@ func closeAll(fds []int) {
 func (s *lean) confines() bool { return !s.plain }
 
 func (s *lean) start(c *Cmd) (pid, pidfd int, err error) {
-	if s.plain || s.files == unknown && s.learn() && !c.confined() {
+	if s.plain || s.files == unknown && s.learn() && s.ordinary(c) {
 		pid, pidfd, err = forkExec{}.start(c)
 		if err == nil && s.files == unknown {
 			s.files = softFiles(pid)
@@ -166,6 +166,11 @@ func (s *lean) learn() bool {
 	}
 	s.files = ours
 	return false
+}
+
+// ordinary reports whether the standard library can start c.
+func (s *lean) ordinary(c *Cmd) bool {
+	return !c.confined() && (c.User == nil || unix.Geteuid() == 0)
 }
 
 // raised reports whether our limit, which it leaves in s.limit, is the

@@ -38,11 +38,13 @@ type combination struct {
 var reference = combination{name: "real master, real spawn"}
 
 // hosted is our master as it is by itself.
-var hosted = combination{name: "our master, hosted", ourMaster: true, hosted: true}
+var hosted = combination{name: "our master, hosted", ourMaster: true, ourProgram: true, hosted: true}
 
 var combinations = []combination{
 	reference,
+	{name: "real master, our spawn", ourProgram: true},
 	{name: "our master, real spawn", ourMaster: true},
+	{name: "our master, our spawn", ourMaster: true, ourProgram: true},
 	hosted,
 }
 

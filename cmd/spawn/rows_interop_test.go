@@ -61,6 +61,24 @@ func refused(name, line, text, note string) row {
 	return row{name: name, line: line, view: `"" end`, log: []string{"fatal: " + text}, throttled: true, note: note}
 }
 
+// badTime makes a row of a line whose time limit is none.
+func badTime(name, attributes, main, text string) row {
+	const right = "; specify a number and one of s, m, h, d, w"
+	r := refused(name, "unix n n n - 3 spawn "+attributes+" argv=/bin/cat", text, text+right)
+	r.main = main
+	place := ""
+	if main != "" {
+		place = "DIR/etc/main.cf, line N: "
+	}
+	r.differs = []difference{{
+		in:   combination.ours,
+		why:  "errors of a configuration say where, and what would be right",
+		view: r.view,
+		log:  []string{"fatal: " + place + text + right},
+	}}
+	return r
+}
+
 // cannot makes a row of a command that cannot be executed.
 func cannot(name, line, command, text, note string) row {
 	return row{name: name, line: line, view: `"" end`, note: note, log: []string{
@@ -148,8 +166,8 @@ var rows = []row{
 		name: "early", client: early, view: `"all\n" end; the command is gone`,
 		line: "unix n n n - 3 spawn user=nobody argv=/bin/sh -c { exec 3<>DIR/own/ended; echo all; exec <&- >&- 2>&-; timeout 1 head -c1 <&3; exit 0 }",
 		differs: []difference{{
-			in:   func(c combination) bool { return c.hosted },
-			why:  "without a process that holds it, too, a connection ends when the command closes it",
+			in:   combination.ours,
+			why:  "a connection ends when the command closes it: nobody else holds it",
 			view: `"all\n" end; the command is still there`,
 		}},
 	},
@@ -195,10 +213,11 @@ var rows = []row{
 	refused("root-no-argv", "unix n n n - 3 spawn user=root", "missing argv= attribute", "missing argv= attribute"),
 	refused("both-unknown", "unix n n n - 3 spawn user=nosuch nonsense argv=/bin/cat", "unknown user name: nosuch", "unknown user name: nosuch"),
 	refused("word-first", "unix n n n - 3 spawn nonsense user=nosuch argv=/bin/cat", "unknown attribute name: nonsense", "unknown attribute name: nonsense"),
-	refused("bad-time", "unix n n n - 3 spawn -o NAME_time_limit=5x user=nosuch argv=/bin/cat", "parameter bad-time_time_limit: bad time value or unit: 5x", "parameter bad-time_time_limit: bad time value or unit: 5x; specify a number and one of s, m, h, d, w"),
-	refused("no-time", "unix n n n - 3 spawn -o NAME_time_limit= user=nobody argv=/bin/cat", "parameter no-time_time_limit: bad time value or unit: ", "parameter no-time_time_limit: bad time value or unit: ; specify a number and one of s, m, h, d, w"),
+	badTime("bad-time", "-o NAME_time_limit=5x user=nosuch", "", "parameter bad-time_time_limit: bad time value or unit: 5x"),
+	badTime("bad-time-main", "user=nobody", "NAME_time_limit = 5x", "parameter bad-time-main_time_limit: bad time value or unit: 5x"),
+	badTime("no-time", "-o NAME_time_limit= user=nobody", "", "parameter no-time_time_limit: bad time value or unit: "),
+	badTime("minus-time", "-o NAME_time_limit=-1 user=nobody", "", "parameter minus-time_time_limit: bad time value or unit: -1"),
 	refused("zero-time", "unix n n n - 3 spawn -o NAME_time_limit=0 user=nobody argv=/bin/cat", "invalid zero-time_time_limit: 0 (min 1)", "invalid zero-time_time_limit: 0 (min 1)"),
-	refused("minus-time", "unix n n n - 3 spawn -o NAME_time_limit=-1 user=nobody argv=/bin/cat", "parameter minus-time_time_limit: bad time value or unit: -1", "parameter minus-time_time_limit: bad time value or unit: -1; specify a number and one of s, m, h, d, w"),
 	{
 		name: "unprivileged", line: "unix n y n - 3 spawn user=nobody argv=/bin/cat", waits: true, throttled: true,
 		log:  []string{"fatal: service unprivileged requires privileged operation"},
@@ -213,6 +232,13 @@ var rows = []row{
 		name: "bad-environment", line: "unix n n n - 3 spawn -o { export_environment = { =FOO } } user=nobody argv=/bin/cat",
 		view: `"" end`, log: []string{"fatal: clean_env: missing attribute name in: =FOO", "warning: command /bin/cat exit status 1"},
 		note: "export_environment: missing attribute name in: =FOO; specify NAME, NAME=value or { NAME = value }",
+		differs: []difference{{
+			in:        combination.ours,
+			why:       "it is found out before there is a process, and is no fault of the command",
+			view:      `"" end`,
+			log:       []string{"fatal: export_environment: missing attribute name in: =FOO; specify NAME, NAME=value or { NAME = value }"},
+			throttled: true,
+		}},
 	},
 
 	// Commands that cannot be executed.

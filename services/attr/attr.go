@@ -8,10 +8,13 @@
 // have and in what order, is for whoever asks to say; so is how long it may
 // get, as the encoding knows no limit.
 //
+// Some send the attributes of one list in braces, as a group: that is the same
+// list.
+//
 // # Failures
 //
-// Nothing but a group is malformed: Postfix's encoding can put lists inside
-// lists, and nobody that we talk to does.
+// A group inside a group, or one that does not end, is malformed; nothing else
+// is.
 //
 // # See also
 //
@@ -27,21 +30,22 @@ import (
 // Attr is one attribute. Both texts are bytes of any kind but NUL.
 type Attr struct{ Name, Value string }
 
-// ErrGroup says that a list has another list inside.
-var ErrGroup = errors.New("attribute group where an attribute is expected")
+// ErrGroup says that braces do not match, or that groups are nested.
+var ErrGroup = errors.New("misplaced brace among attributes")
 
-// The names that begin and end a list inside a list.
+// The names that begin and end a group.
 const (
 	groupBegin = "{"
 	groupEnd   = "}"
 )
 
 // Append appends list as it is sent. A text ends at its first NUL, as it would
-// for the receiver; one that is to be a name must not be empty.
+// for the receiver; one that is to be a name must not be empty or a brace.
 func Append(b []byte, list ...Attr) []byte {
 	for _, a := range list {
-		if a.Name == "" || a.Name[0] == 0 {
-			panic("attr: an attribute without a name would end the list")
+		switch name, _, _ := strings.Cut(a.Name, "\x00"); name {
+		case "", groupBegin, groupEnd:
+			panic("attr: an attribute with a name that has a meaning of its own")
 		}
 		b = appendText(b, a.Name)
 		b = appendText(b, a.Value)
@@ -58,16 +62,20 @@ func appendText(b []byte, s string) []byte {
 // means that its end is not there yet. Wherever in is cut, the same list comes
 // out once all of it is there.
 func Scan(in []byte) (list []Attr, used int, err error) {
-	at := 0
+	at, group := 0, false
 	for {
 		name, next, ok := text(in, at)
 		switch {
 		case !ok:
 			return nil, 0, nil
-		case name == "":
+		case name == "" && !group:
 			return list, next, nil
-		case name == groupBegin || name == groupEnd:
+		case name == "", name == groupBegin && group, name == groupEnd && !group:
 			return nil, 0, ErrGroup
+		case name == groupBegin || name == groupEnd:
+			group = !group
+			at = next
+			continue
 		}
 		value, next, ok := text(in, next)
 		if !ok {

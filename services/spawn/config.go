@@ -27,11 +27,19 @@ type Config struct {
 	TimeLimit time.Duration
 	Client    style // how Env tells who the client is
 	Confinement
+
+	// AsRoot calls a function with the rights to start, and to signal, another
+	// user's process. It is nil where that takes nothing.
+	AsRoot func(func() error) error
 }
 
 // Setup is what Parse works from.
 type Setup struct {
 	Service *cfg.Service
+	// Daemon says that this is the process that master.cf names: its options,
+	// and the change of its root directory, have been dealt with, and a command
+	// that is missing is the trouble of the client that asks for it.
+	Daemon  bool
 	Main    *cfg.Main // with the service's -o overrides
 	Params  *cfg.Params
 	Environ []string
@@ -45,31 +53,34 @@ type Setup struct {
 }
 
 // Parse checks the arguments of a spawn service: user=name[:group] and
-// argv=command with its arguments. The error is in Postfix's words, and that
-// which Postfix would find first.
+// argv=command with its arguments. The error is in Postfix's words, and the one
+// that Postfix would find first.
 func Parse(s Setup) (*Config, error) {
 	c := &Config{UID: -1, GID: -1}
-	if s.Service.Unprivileged && !s.Params.Rootless {
-		return nil, fmt.Errorf("service %s requires privileged operation; specify n in the unprivileged column", s.Service.Name)
-	}
 	var err error
 	if c.TimeLimit, err = s.timeLimit(); err != nil {
 		return nil, err
 	}
-	_, args, err := s.Service.Overrides()
-	if err != nil {
-		return nil, err
-	}
-	if args, err = skipOptions(args); err != nil {
-		return nil, err
+	args := s.Service.Args
+	if !s.Daemon {
+		if args, err = s.hostedArgs(); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.attributes(c, args); err != nil {
 		return nil, err
 	}
-	if s.Service.Chroot {
-		c.Chroot = s.Params.QueueDirectory
+	if err := s.checkIdentity(c); err != nil {
+		return nil, err
 	}
-	if c.Path, err = lookPath(c.Argv[0], c.Chroot, s.Params.QueueDirectory); err != nil {
+	root, dir := "", s.Params.QueueDirectory
+	switch {
+	case s.Daemon:
+		dir = "." // where the process is, and the command will be
+	case s.Service.Chroot:
+		c.Chroot, root = dir, dir
+	}
+	if c.Path, err = lookPath(c.Argv[0], root, dir); err != nil && !s.Daemon {
 		return nil, err
 	}
 	if c.Env, c.Client, err = s.environment(); err != nil {
@@ -81,7 +92,20 @@ func Parse(s Setup) (*Config, error) {
 	return c, nil
 }
 
-// attributes takes user= and argv=, and what follows that.
+// hostedArgs returns what follows the options of an entry, which go to no
+// process.
+func (s *Setup) hostedArgs() ([]string, error) {
+	if s.Service.Unprivileged && !s.Params.Rootless {
+		return nil, fmt.Errorf("service %s requires privileged operation; specify n in the unprivileged column", s.Service.Name)
+	}
+	_, args, err := s.Service.Overrides()
+	if err != nil {
+		return nil, err
+	}
+	return skipOptions(args)
+}
+
+// attributes reads the arguments from left to right.
 func (s *Setup) attributes(c *Config, args []string) error {
 	user := false
 	for i, arg := range args {
@@ -100,13 +124,13 @@ func (s *Setup) attributes(c *Config, args []string) error {
 		}
 		break
 	}
-	if !user && !s.Params.Rootless {
+	switch {
+	case !user && !s.Params.Rootless:
 		return errors.New("missing user= attribute")
-	}
-	if c.Argv == nil {
+	case c.Argv == nil:
 		return errors.New("missing argv= attribute")
 	}
-	return s.checkUser(c)
+	return nil
 }
 
 // skipOptions takes off the generic options of a daemon (-o is gone already).
@@ -137,41 +161,41 @@ func (s *Setup) timeLimit() (time.Duration, error) {
 	return s.Main.TimeParam(name, "$command_time_limit", time.Second)
 }
 
-// user finds the user and the group of the command. Of more than one the last
-// counts, and each has to exist.
+// user finds the user of the command, and the group: the user's primary one
+// unless another is named.
 func (s *Setup) user(c *Config, value string) (err error) {
 	if s.Params.Rootless {
 		return fmt.Errorf("user=%s asks for a change of user, which rootless = yes rules out; remove it", value)
 	}
 	user, group, _ := strings.Cut(value, ":")
 	if c.UID, c.GID, err = s.User(user); err != nil {
-		return s.unknown(err, "user", user)
+		return s.unknown(err, "unknown user name: %s", user)
 	}
 	if group == "" {
 		return nil
 	}
 	if c.GID, err = s.Group(group); err != nil {
-		return s.unknown(err, "group", group)
+		return s.unknown(err, "unknown group name: %s", group)
 	}
 	return nil
 }
 
-// unknown says that a name means nothing, unless that is not known yet.
-func (s *Setup) unknown(err error, what, name string) error {
+// unknown returns err in Postfix's words, unless it says to wait.
+func (s *Setup) unknown(err error, format, name string) error {
 	if s.Wait(err) {
 		return err
 	}
-	return fmt.Errorf("unknown %s name: %s", what, name)
+	return fmt.Errorf(format, name)
 }
 
-// checkUser refuses those who must never run a command that strangers talk to.
-func (s *Setup) checkUser(c *Config) error {
+// checkIdentity refuses those who must never run a command for a stranger.
+func (s *Setup) checkIdentity(c *Config) error {
 	if s.Params.Rootless {
 		return nil
 	}
 	ownerUID, ownerGID, err := s.User(s.Params.MailOwner)
 	if err != nil {
-		return s.unknown(err, "user", s.Params.MailOwner)
+		return s.unknown(err, "unknown user name: %s", s.Params.MailOwner)
 	}
 	switch {
 	case c.UID == 0:
@@ -212,7 +236,8 @@ func (s *Setup) environment() (env []string, client style, err error) {
 }
 
 // lookPath finds the file of a command, in the file system that the command
-// will see. A relative name is one in dir, where commands start.
+// will see. A relative name is one in dir, where commands start. With the error
+// comes the path that is tried last, which says the same.
 func lookPath(name, root, dir string) (path string, err error) {
 	if strings.Contains(name, "/") {
 		full := root + "/" + name
@@ -220,15 +245,18 @@ func lookPath(name, root, dir string) (path string, err error) {
 			full = dir + "/" + name
 		}
 		if err := unix.Access(full, unix.X_OK); err != nil {
-			return "", fmt.Errorf("command %s: %w", name, err)
+			return name, fmt.Errorf("command %s: %w", name, err)
 		}
 		return name, nil
 	}
+	if name == "" {
+		return "", fmt.Errorf("command %q is not in %s", name, commandPath)
+	}
 	for _, dir := range strings.Split(commandPath, ":") {
-		path := dir + "/" + name
-		if name != "" && unix.Access(root+path, unix.X_OK) == nil {
+		path = dir + "/" + name
+		if unix.Access(root+path, unix.X_OK) == nil {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("command %q is not in %s", name, commandPath)
+	return path, fmt.Errorf("command %q is not in %s", name, commandPath)
 }

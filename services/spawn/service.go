@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// shell runs what is executable and no program.
+// shell runs what can be executed but has no form that the system knows.
 const shell = "/bin/sh"
 
 // Service runs the command for clients that somebody else accepts on the same
@@ -70,12 +70,12 @@ func (s *Service) Accepted(fd int, p loop.Peer, done func()) error {
 		s.cmd.Env = s.env
 	}
 	run := s.take()
-	pid, err := s.loop.Spawn(&s.cmd, run.exited)
+	pid, err := s.start(&s.cmd, run.exited)
 	if errors.Is(err, unix.ENOEXEC) {
 		// A text without "#!" at its top is the shell's, as for execvp(3).
 		cmd := s.cmd
 		cmd.Path, cmd.Args = shell, append([]string{shell, s.c.Path}, s.c.Argv[1:]...)
-		pid, err = s.loop.Spawn(&cmd, run.exited)
+		pid, err = s.start(&cmd, run.exited)
 	}
 	if err != nil {
 		s.giveBack(run)
@@ -90,6 +90,31 @@ func (s *Service) Accepted(fd int, p loop.Peer, done func()) error {
 	}
 	s.link(run)
 	return nil
+}
+
+// start makes the process. The child gets the rights that it takes to become
+// another user by itself, where it can (see loop.User).
+func (s *Service) start(cmd *loop.Cmd, exited func(loop.Exit)) (pid int, err error) {
+	if s.c.AsRoot == nil || s.loop.Confines() {
+		return s.loop.Spawn(cmd, exited)
+	}
+	return s.startAsRoot(cmd, exited)
+}
+
+// startAsRoot is start where the child cannot do that.
+func (s *Service) startAsRoot(cmd *loop.Cmd, exited func(loop.Exit)) (pid int, err error) {
+	err = s.asRoot(func() error {
+		pid, err = s.loop.Spawn(cmd, exited)
+		return err
+	})
+	return pid, err
+}
+
+func (s *Service) asRoot(f func() error) error {
+	if s.c.AsRoot == nil {
+		return f()
+	}
+	return s.c.AsRoot(f)
 }
 
 // stillborn tells of a command that could not be executed, in the words of the
@@ -139,9 +164,15 @@ func (run *command) expired() {
 // signal sends sig to the command's process group, which has the number of
 // the command since that began with a session of its own.
 func (run *command) signal(sig unix.Signal) {
-	if err := unix.Kill(-run.pid, sig); err != nil {
+	err := run.s.asRoot(func() error {
+		if unix.Kill(-run.pid, sig) == nil {
+			return nil
+		}
 		// Not in its group yet, or no longer: the process itself is not reaped.
-		_ = unix.Kill(run.pid, sig)
+		return unix.Kill(run.pid, sig)
+	})
+	if err != nil {
+		run.s.log.Warnf("parent: kill: %s", maillog.Strerror(err))
 	}
 }
 
