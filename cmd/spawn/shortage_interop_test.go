@@ -113,6 +113,58 @@ func TestNoProcess(t *testing.T) {
 	end(t, p)
 }
 
+// TestNoProcessForAProcess: where processes serve, the master may be unable to
+// make one, and they may be unable to make a command. It is logged in
+// Postfix's words, and is over when it is over.
+func TestNoProcessForAProcess(t *testing.T) {
+	for _, c := range combinations {
+		if c.hosted {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			masters, programs := pftest.NewCgroup(t), pftest.NewCgroup(t)
+			addr := pftest.FreeAddr(t)
+			p := c.instance(t, pftest.Options{
+				Main:     map[string]string{"service_throttle_time": "1s"},
+				Services: addr + " inet n n n - 0 spawn user=nobody argv=/bin/cat\n" + pftest.PostlogService,
+			})
+			start(p)
+
+			// The master. Its client waits.
+			masters.Add(p.Pid())
+			masters.Limit(0)
+			client := wait(t, endpoint{addr: addr})[0]
+			p.WaitLog(`postfix/master\[\d+\]: warning: master_spawn: fork: Resource temporarily unavailable -- throttling$`)
+			if !waiting(client) {
+				t.Error("the client does not wait")
+			}
+			masters.Unlimit()
+			if got := read(client); got != `"word 0" end` {
+				t.Errorf("the client who waited sees %s", got)
+			}
+
+			// The process, which has served already. It ends, and its client with it.
+			p.Until("one process serves", func() bool { return len(p.Running("spawn")) == 1 && len(commands(p)) == 0 })
+			process := p.Running("spawn")[0]
+			programs.Add(process)
+			programs.Limit(0)
+			if got := ask(endpoint{addr: addr}, ""); got != `"" end` {
+				t.Errorf("the client sees %s", got)
+			}
+			p.WaitLog(`postfix/spawn\[\d+\]: fatal: fork: Resource temporarily unavailable$`)
+			p.WaitLog(`postfix/master\[\d+\]: warning: process .*/sbin/spawn pid \d+ exit status 1$`)
+			if got := ask(endpoint{addr: addr}, "word"); got != `"word" end` {
+				t.Errorf("the next client sees %s", got)
+			}
+			if bad := p.Grep(`warning|error|fatal|panic`); len(bad) != 3 {
+				t.Errorf("complaints: %q", bad)
+			}
+			end(t, p)
+		})
+	}
+}
+
 // TestNoProcessForTheUser: RLIMIT_NPROC does not bind root, but the command's
 // user. exec then fails, which is logged as with Postfix, and is over when it
 // is over.
