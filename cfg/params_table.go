@@ -161,6 +161,16 @@ var ourParams = map[string]param{
 	// Where the log goes: stderr, stdout or syslog; empty for Postfix's rules
 	// (maillog_file, else syslog).
 	"log_to": {},
+	// What commands of spawn are told about their client, in whose words:
+	// tcpserver, xinetd, systemd.
+	"spawn_client_environment": {},
+	// What commands of spawn are denied: how nice they have to be; limits of
+	// setrlimit(2) as name=soft:hard; what set-uid programs give; all
+	// capabilities but those listed ("none": without exception).
+	"spawn_nice":         {},
+	"spawn_rlimits":      {},
+	"spawn_no_new_privs": {kind: boolKind, def: "no"},
+	"spawn_capabilities": {},
 	// How the log looks: text or json.
 	"log_format": {def: "text", min: 1},
 }

@@ -73,7 +73,7 @@ func (p *program) parse() (*Config, error) {
 	d := p.d
 	c, err := Parse(Setup{
 		Service: &cfg.Service{Name: d.Name, Args: d.Args}, Daemon: true,
-		Main: d.Main, Params: d.Params, Environ: os.Environ(),
+		Main: d.Main, Params: d.Params, Environ: os.Environ(), Confines: d.Loop.Confines(),
 		User: func(name string) (uid, gid int, err error) {
 			u, err := d.Names.User(name)
 			return u.UID, u.GID, err
