@@ -56,7 +56,7 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 
 // concurrent lists the files in which goroutines, channels and locks are at
 // home (DESIGN: single-threaded means no concurrency above loop).
-var concurrent = []string{"loop/signal.go", "loop/watchdog.go", "loop/wake.go"}
+var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
 var offLoop = []string{"internal/postfix", "cmd/internal/pftest"}

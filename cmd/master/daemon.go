@@ -63,6 +63,7 @@ func (d *daemon) run() int {
 		return d.fatal(err)
 	}
 	raiseFiles()
+	loop.ReserveThreads()
 	d.programs = programDir()
 	if err := d.findConfig(); err != nil {
 		return d.fatal(err)
