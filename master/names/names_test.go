@@ -103,7 +103,7 @@ func TestGroupsOfAUser(t *testing.T) {
 		"far\n":                         {7},
 		"":                              {7},
 		"other 1 2\n":                   {7},
-		"far x 8 -1 4294967295\nfar 9": {7, 8},
+		"far x 8 -1 4294967295\nfar 9":  {7, 8},
 	} {
 		if list := parseInitgroups(text, User{Name: "far", GID: 7}); !slices.Equal(list, want) {
 			t.Errorf("%q: got %v, want %v", text, list, want)

@@ -37,7 +37,7 @@ type Setup struct {
 	// Daemon says that this is the process that master.cf names: its options,
 	// and the change of its root directory, have been dealt with, and a command
 	// that is missing is the trouble of the client that asks for it.
-	Daemon bool
+	Daemon  bool
 	Main    *cfg.Main // with the service's -o overrides
 	Params  *cfg.Params
 	Environ []string
