@@ -163,6 +163,19 @@ func TestAbnormalEndsAreLogged(t *testing.T) {
 	}
 }
 
+// TestScriptWithoutAForm is a shell's, as execvp(3) has it.
+func TestScriptWithoutAForm(t *testing.T) {
+	path := t.TempDir() + "/script"
+	if err := os.WriteFile(path, []byte("echo $0 $1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, time.Minute, path, "one")
+	if got := s.all(s.client()); got != path+" one\n" {
+		t.Errorf("got %q", got)
+	}
+	s.finish(1)
+}
+
 func TestMissingCommand(t *testing.T) {
 	s := newStage(t, time.Minute, "/no/such/command")
 	if got := s.all(s.client()); got != "" {
