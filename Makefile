@@ -9,10 +9,11 @@ GOLANGCI      = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGC
 TOOLS         = $(CURDIR)/.tools
 CROSS         = freebsd openbsd netbsd darwin
 FUZZTIME     ?= 30s
+WORKLOAD     ?= all
 
 PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/qmail-lspawn cmd/postloop))
 
-.PHONY: build run test race poll lint cross tools interop fuzz check clean
+.PHONY: build run test race poll lint cross tools interop fuzz bench bench-rivals check clean
 
 build: ## static executables, no cgo, in bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
@@ -27,13 +28,15 @@ test: ## everything that needs no root and no network
 race: ## the same with the race detector and the ownership checks
 	$(GO) test -race -tags loopdebug ./...
 
-poll: ## the loop's contract on its second backend
+poll: ## the loop's contract on its second backend, and with the standard library's way to start a process
 	$(GO) test -tags 'looppoll loopdebug' ./loop/...
+	$(GO) test -tags 'loopforkexec loopdebug' ./loop/...
 
 lint: tools
 	@test -z "$$($(TOOLS)/gofumpt -l .)" || { $(TOOLS)/gofumpt -d .; exit 1; }
 	$(GO) vet ./...
 	$(GO) vet -tags 'interop loopdebug' ./...
+	GOARCH=arm64 $(GO) vet ./loop/...
 	$(TOOLS)/staticcheck -tags interop ./...
 	$(TOOLS)/golangci-lint run ./...
 
@@ -64,7 +67,14 @@ fuzz: ## every parser, FUZZTIME each
 		done; \
 	done
 
+bench: build ## beside other servers; WORKLOAD=spawner, BENCHFLAGS='-rounds 9'; see bench/README.md
+	$(GO) build -o bin/ ./bench
+	bin/bench -workload $(WORKLOAD) $(BENCHFLAGS)
+
+bench-rivals: ## fetches Debian's other servers into bench/.rivals, without installing them
+	bench/get-rivals
+
 check: test race poll lint cross
 
 clean:
-	rm -rf bin run .tools
+	rm -rf bin run .tools bench/.rivals

@@ -34,7 +34,8 @@ var mayImport = map[string]string{
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
-	"cmd/internal/pftest":          "golang.org/x/sys/unix",
+	"internal/postfix":             "",
+	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.
@@ -56,10 +57,10 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 
 // concurrent lists the files in which goroutines, channels and locks are at
 // home (DESIGN: single-threaded means no concurrency above loop).
-var concurrent = []string{"loop/signal.go", "loop/watchdog.go", "loop/wake.go"}
+var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"cmd/internal/pftest", "services/skeleton/mastertest"}
+var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
 
 func TestArch(t *testing.T) {
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
@@ -67,7 +68,7 @@ func TestArch(t *testing.T) {
 			return err
 		}
 		if d.IsDir() {
-			if name := d.Name(); path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "bench") {
+			if name := d.Name(); path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || path == "bench") {
 				return filepath.SkipDir
 			}
 			return nil

@@ -51,6 +51,7 @@ type Params struct {
 	StopTimeLimit     time.Duration // service_stop_time_limit
 	Rootless          bool          // rootless
 	BuiltinServices   []string      // builtin_services
+	Hosted            Hosted        // hosted_...: of services without a value of their own
 
 	// For the daemons, and for services that the master hosts.
 	MaxUse        int           // max_use
@@ -109,6 +110,7 @@ func (m *Main) Params() (*Params, error) {
 		StopTimeLimit:     r.time("service_stop_time_limit"),
 		Rootless:          r.bool("rootless"),
 		BuiltinServices:   r.list("builtin_services"),
+		Hosted:            r.hosted(),
 
 		MaxUse:        r.int("max_use"),
 		MaxIdle:       r.time("max_idle"),

@@ -147,9 +147,30 @@ var ourParams = map[string]param{
 	// How long processes that were told to stop may take before they are
 	// killed. Milliseconds (ms) are understood.
 	"service_stop_time_limit": {kind: fineKind, def: "10s"},
+	// Whom a service that the master does the work of serves, and how many of
+	// them from one source; see Hosted.
+	"hosted_client_allow":              {},
+	"hosted_client_deny":               {},
+	"hosted_client_limit":              {kind: numberKind, def: "0"},
+	"hosted_client_rate":               {},
+	"hosted_client_ipv4_prefix_length": {kind: numberKind, def: "32", max: 32},
+	"hosted_client_ipv6_prefix_length": {kind: numberKind, def: "64", max: 128},
+	"hosted_queue_limit":               {},
+	"hosted_queue_time":                {kind: timeKind, def: "100s", min: 1},
+	"hosted_refuse":                    {def: "close", min: 1},
 	// Where the log goes: stderr, stdout or syslog; empty for Postfix's rules
 	// (maillog_file, else syslog).
 	"log_to": {},
+	// What commands of spawn are told about their client, in whose words:
+	// tcpserver, xinetd, systemd.
+	"spawn_client_environment": {},
+	// What commands of spawn are denied: how nice they have to be; limits of
+	// setrlimit(2) as name=soft:hard; what set-uid programs give; all
+	// capabilities but those listed ("none": without exception).
+	"spawn_nice":         {},
+	"spawn_rlimits":      {},
+	"spawn_no_new_privs": {kind: boolKind, def: "no"},
+	"spawn_capabilities": {},
 	// How the log looks: text or json.
 	"log_format": {def: "text", min: 1},
 }

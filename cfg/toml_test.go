@@ -24,7 +24,7 @@ func TestParseTOMLInvalid(t *testing.T) {
 		{"[log]\nxyzzy = 1", `line 2: unknown key "xyzzy" in [log]; a parameter of main.cf belongs in [parameters], and known here are to, format, file, name, facility`},
 		{service + "command = \"x\"\nlimt = 1", `line 4: unknown key "limt" in [[service]]; did you mean "limit"?`},
 		{service + "command = \"x\"\nmail_owner = 1", `line 4: unknown key "mail_owner" in [[service]]; for this service only, a parameter belongs in options = { mail_owner = ... }`},
-		{service + "command = \"x\"\nxyzzy = 1", `line 4: unknown key "xyzzy" in [[service]]; known are user, group, time_limit, run, listen, name, command, args, options, limit, wakeup, wakeup_if_used, privileged, chroot`},
+		{service + "command = \"x\"\nxyzzy = 1", `line 4: unknown key "xyzzy" in [[service]]; known are listen, name, run, user, group, time_limit, allow, deny, client_limit, client_rate, client_ipv4_prefix, client_ipv6_prefix, queue, queue_time, refuse, client_environment, nice, rlimits, no_new_privs, capabilities, command, args, options, limit, wakeup, wakeup_if_used, privileged, chroot`},
 
 		// Kinds of values.
 		{"rootless = \"yes\"", `line 1: rootless: specify true or false`},
@@ -92,6 +92,24 @@ f, line 6: argument "a\nb": a line break or a null byte cannot be passed to a se
 
 		// Limits.
 		{service + "command = \"x\"\nlimit = 0", `line 4: limit: specify a number of processes from 1 to 2147483647, or "none"`},
+
+		// Whom it serves.
+		{service + "command = \"x\"\nallow = []", `line 4: allow belongs to run, and there is command; specify it in args or options as x wants it`},
+		{service + "run = [\"x\"]\nallow = [\n\"10.0.0.1/8\"]", `line 4: allow: 10.0.0.1/8: non-null host address bits; did you mean 10.0.0.0/8`},
+		{service + "run = [\"x\"]\ndeny = 5", `line 4: deny: 5: specify an address, a network such as 10.0.0.0/8 or [2001:db8::]/32, or uid: and a user`},
+		{service + "run = [\"x\"]\ndeny = [5]", `line 4: deny: each element is text in quotes
+f, line 4: deny: "" cannot be one element of a list`},
+		{service + "run = [\"x\"]\nclient_limit = \"5\"", `line 4: client_limit: specify a whole number`},
+		{service + "run = [\"x\"]\nclient_limit = -5", `line 4: client_limit: -5: specify a whole number from 0 to 2147483647`},
+		{service + "run = [\"x\"]\nclient_rate = \"30\"", `line 4: client_rate: bad rate: 30; specify a number, a slash and a time, such as 30/60s`},
+		{service + "run = [\"x\"]\nclient_ipv4_prefix = 33", `line 4: client_ipv4_prefix: 33: specify a whole number from 0 to 32`},
+		{service + "run = [\"x\"]\nclient_ipv6_prefix = 129", `line 4: client_ipv6_prefix: 129: specify a whole number from 0 to 128`},
+		{service + "run = [\"x\"]\nqueue = \"none\"", `line 4: queue: specify a whole number, or "backlog"`},
+		{service + "run = [\"x\"]\nqueue = -1", `line 4: queue: -1: specify a whole number from 0 to 2147483647`},
+		{service + "run = [\"x\"]\nqueue_time = 100", `line 4: queue_time: specify a time with its unit, such as "90s", "10m", "2h" or "1d"`},
+		{service + "run = [\"x\"]\nrefuse = \"drop\"", `line 4: refuse: unrecognized value: drop; specify close, reset, or text and a line such as "text 421 come back later"`},
+		{service + "run = [\"x\"]\noptions = { hosted_client_limit = 3 }\nclient_limit = 4", `line 5: hosted_client_limit is set on line 4 already; keep one of the two`},
+
 		{service + "command = \"x\"\nlimit = \"many\"", `line 4: limit: specify a number of processes from 1 to 2147483647, or "none"`},
 		{service + "command = \"x\"\nwakeup = 60", `line 4: wakeup: specify a time in whole seconds with its unit, such as "60s" or "5m"`},
 		{service + "command = \"x\"\nwakeup = \"0s\"", `line 4: wakeup: specify a time in whole seconds with its unit, such as "60s" or "5m"`},

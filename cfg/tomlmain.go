@@ -26,6 +26,9 @@ const (
 	secondsForm      // "100s"
 	milliForm        // the same, or "500ms"
 	orOffForm        // seconds, or "off"
+	listForm         // ["a", "b"], or a text
+	queueForm        // 100, or "backlog"
+	noneForm         // a list, which is the word none where it is empty
 )
 
 // settings are the keys outside [parameters] and [[service]], but for state.
@@ -139,7 +142,21 @@ func (p *tomlParser) formed(f form, it *item) string {
 		return ""
 	case secondsForm, milliForm, orOffForm:
 		return p.duration(it, f)
-	case textForm:
+	case queueForm:
+		if it.value == backlogWord {
+			return ""
+		}
+		if n, ok := it.value.(int64); ok {
+			return fmt.Sprint(n)
+		}
+		p.fail(it, "%s: specify a whole number, or \"%s\"", it.key, backlogWord)
+		return ""
+	case noneForm:
+		if raw := p.raw(it); raw != "" || it.value == "" {
+			return raw
+		}
+		return noneWord
+	case textForm, listForm:
 	}
 	return p.raw(it)
 }
@@ -154,6 +171,20 @@ func (f form) value(raw string) (text string, ok bool) {
 		return raw, isPlainNumber(raw)
 	case secondsForm, milliForm, orOffForm:
 		return tomlString(raw), isPlainDuration(raw, f == milliForm) || f == orOffForm && raw == "off"
+	case noneForm:
+		if raw == noneWord {
+			return "[]", true
+		}
+		return listForm.value(raw)
+	case listForm:
+		if words := splitList(raw); strings.Join(words, ", ") == raw {
+			return tomlList(words), true
+		}
+	case queueForm:
+		if raw == "" {
+			return tomlString(backlogWord), true
+		}
+		return raw, isPlainNumber(raw)
 	case textForm:
 	}
 	return tomlString(raw), true

@@ -20,11 +20,12 @@ type tomlService struct {
 	lines []int // of each of Args
 }
 
-// serviceKeys are the keys of a [[service]]; the first four belong to run.
-var serviceKeys = []string{
-	"user", "group", "time_limit", "run",
-	"listen", "name", "command", "args", "options", "limit", "wakeup", "wakeup_if_used", "privileged", "chroot",
-}
+// runKeys are the keys of a [[service]] that belong to run.
+var runKeys = append([]string{"user", "group", "time_limit"}, hostedKeys()...)
+
+// serviceKeys are all of them.
+var serviceKeys = slices.Concat([]string{"listen", "name", "run"}, runKeys,
+	[]string{"command", "args", "options", "limit", "wakeup", "wakeup_if_used", "privileged", "chroot"})
 
 // parse makes of a [[service]] what the entry of master.cf that says the same
 // becomes; false means that the service is disabled, or wrong.
@@ -198,7 +199,7 @@ func (s *tomlService) program(it *item) {
 		words, lines := s.words(in)
 		s.Args, s.lines = append(s.Args, words...), append(s.lines, lines...)
 	}
-	for _, key := range serviceKeys[:3] {
+	for _, key := range runKeys {
 		if in := s.keys[key]; in != nil {
 			s.fail(in, "%s belongs to run, and there is command; specify it in args or options as %s wants it", key, s.Command)
 		}
@@ -214,6 +215,7 @@ func (s *tomlService) spawn(run *item) {
 	if in := s.keys["privileged"]; in != nil {
 		s.fail(in, "privileged: what run names runs as user, and what starts it needs privilege; leave it out")
 	}
+	s.hosted()
 	if in := s.keys["time_limit"]; in != nil {
 		s.override(in, s.Name+"_time_limit", s.duration(in, secondsForm))
 	}

@@ -198,7 +198,7 @@ func (t *tomlWriter) run(s *Service, run spawnArgs, overrides []Override) []Over
 		t.printf("time_limit = %s\n", tomlString(overrides[last].Value))
 		overrides = overrides[:last]
 	}
-	return overrides
+	return t.hosted(overrides)
 }
 
 // leadingOverrides splits off the -o at the beginning that options gives

@@ -3,8 +3,10 @@
 package loop_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -198,26 +200,37 @@ func BenchmarkEcho(b *testing.B) {
 	}
 }
 
-// BenchmarkSpawn starts /bin/true and waits for its end.
+// BenchmarkSpawn starts a program and waits for its end, with few descriptors
+// open and with many. SPAWN names one that ends faster than /bin/true.
 func BenchmarkSpawn(b *testing.B) {
+	path := cmp.Or(os.Getenv("SPAWN"), "/bin/true")
 	for _, mode := range []string{"pidfd", "sigchld"} {
-		b.Run(mode, func(b *testing.B) {
-			l := benchLoop(b)
-			if mode == "sigchld" {
-				l.OnOrphan(nil)
-			}
-			c := &loop.Cmd{Path: "/bin/true", Args: []string{"true"}, Files: []int{-1, -1, -1}}
-			for b.Loop() {
-				if _, err := l.Spawn(c, nil); err != nil {
-					b.Fatal(err)
+		for _, open := range []int{0, 10000} {
+			b.Run(fmt.Sprintf("%s/open=%d", mode, open), func(b *testing.B) {
+				l := benchLoop(b)
+				if mode == "sigchld" {
+					l.OnOrphan(nil)
 				}
-				for l.Children() > 0 {
-					if err := l.Turn(-1); err != nil {
+				for range open {
+					fd, err := unix.FcntlInt(uintptr(l.WakeFd()), unix.F_DUPFD_CLOEXEC, 0)
+					if err != nil {
 						b.Fatal(err)
 					}
+					defer closeFd(b, fd)
 				}
-			}
-		})
+				c := &loop.Cmd{Path: path, Args: []string{"program"}, Files: []int{-1, -1, -1}}
+				for b.Loop() {
+					if _, err := l.Spawn(c, nil); err != nil {
+						b.Fatal(err)
+					}
+					for l.Children() > 0 {
+						if err := l.Turn(-1); err != nil {
+							b.Fatal(err)
+						}
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -8,30 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cmd says what a child is to be.
-type Cmd struct {
-	Path string   // of the executable; no search
-	Dir  string   // to start in; empty: ours
-	Args []string // Args[0] is its name
-	Env  []string // all of it
-
-	// Files[i] becomes descriptor i, whatever its number is here and whether
-	// or not it is close-on-exec; -1 leaves i closed. The child has no others,
-	// as long as everything else in this process is close-on-exec: what this
-	// package opens or accepts is, CloseOnExecFrom sees to what was inherited.
-	Files []int
-
-	Session bool   // it leads a session, and a process group, of its own
-	Root    string // of its file system, which Path and Dir are then in; empty: ours
-	User    *User  // nil: whoever we are
-}
-
-// User is whom a child runs as: real, effective and saved.
-type User struct {
-	UID, GID int
-	Groups   []int // all supplementary ones
-}
-
 // Exit is how a child ended.
 type Exit struct {
 	Pid    int
@@ -39,22 +15,12 @@ type Exit struct {
 	Usage  unix.Rusage
 }
 
-// ExecError is an error of a child that was born, but could not be set up or
-// could not execute its program. Any other error of Spawn says that this
-// system has no room for one more process.
-type ExecError struct {
-	Path string
-	Err  error
-}
-
-func (e *ExecError) Error() string { return "exec " + e.Path + ": " + e.Err.Error() }
-func (e *ExecError) Unwrap() error { return e.Err }
-
 // child is a process that was started and has not been reaped.
 type child struct {
 	l      *Loop
 	pid    int
-	pidfd  *Watch // nil: its end is learnt from SIGCHLD
+	pidfd  Watch
+	hasFd  bool // false: its end is learnt from SIGCHLD
 	turn   uint64
 	exited func(Exit)
 	end    Exit // once reaped by waitAny
@@ -78,19 +44,19 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 		defaultSigchld()
 		l.quiet = true
 	}
-	unblockSignals()
 	pid, pidfd, err := l.starter.start(c)
 	if err != nil {
 		return 0, err
 	}
-	k := &child{l: l, pid: pid, turn: l.turn, exited: exited}
+	k := l.newChild(pid, exited)
+	k.turn = l.turn
 	l.children[pid] = k
 	if l.reaping && pidfd >= 0 {
 		_ = unix.Close(pidfd)
 		pidfd = -1
 	}
 	if pidfd >= 0 {
-		w := &Watch{f: k.ended}
+		w := &k.pidfd
 		err := l.register(w, pidfd, Readable)
 		if isShortage(err) { // the next turns will try again
 			if err = l.register(w, pidfd, 0); err == nil {
@@ -103,13 +69,43 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 		} else {
 			w.ours = true
 			l.ours++
-			k.pidfd = w
+			k.hasFd = true
 		}
 	}
 	if pidfd < 0 { // the child runs: its end must be learnt in some way
 		l.reapBySignal()
 	}
 	return pid, nil
+}
+
+// Confines reports whether this system can take from a child what a Cmd says:
+// Nice, Rlimits, NoNewPrivs and Caps. Where it cannot, Spawn refuses those.
+func (l *Loop) Confines() bool { return l.starter.confines() }
+
+// spareChildren is how many are kept for use again, so that a loop that starts
+// one after the other makes no garbage.
+const spareChildren = 64
+
+func (l *Loop) newChild(pid int, exited func(Exit)) *child {
+	var k *child
+	if n := len(l.spare); n > 0 {
+		k = l.spare[n-1]
+		l.spare = l.spare[:n-1]
+	} else {
+		k = &child{l: l}
+		k.pidfd.f = k.ended
+	}
+	k.pid, k.exited = pid, exited
+	return k
+}
+
+// recycle takes back a child that has been reported.
+func (l *Loop) recycle(k *child) {
+	if k.pidfd.changed || len(l.spare) == spareChildren { // the next turn still looks at its watch
+		return
+	}
+	*k = child{l: l, pidfd: Watch{f: k.pidfd.f, fd: -1}}
+	l.spare = append(l.spare, k)
 }
 
 // Children counts those that were started and not yet reported to have ended.
@@ -144,11 +140,11 @@ func (l *Loop) reapBySignal() {
 func (k *child) ended(Ready) { k.l.ended = append(k.l.ended, k) }
 
 func (k *child) forgetPidfd() {
-	if w := k.pidfd; w != nil {
-		fd := w.fd
-		w.Stop() // first this: see Watch.Stop
+	if k.hasFd {
+		fd := k.pidfd.fd
+		k.pidfd.Stop() // first this: see Watch.Stop
 		_ = unix.Close(fd)
-		k.pidfd = nil
+		k.hasFd = false
 	}
 }
 
@@ -195,7 +191,7 @@ func (l *Loop) waitAny() {
 		end.Pid = pid
 		k := l.children[pid]
 		if k == nil {
-			k = &child{l: l, pid: pid, exited: l.orphan}
+			k = l.newChild(pid, l.orphan)
 		}
 		delete(l.children, pid)
 		k.end = end
@@ -207,16 +203,20 @@ func (l *Loop) waitAny() {
 // Spawn's caller has not had a chance to take note of them.
 func (l *Loop) reportExits() {
 	list := l.exits
-	l.exits = nil
+	l.exits = l.exitsSpare[:0]
 	for _, k := range list {
-		switch {
-		case k.turn == l.turn:
+		if k.turn == l.turn {
 			l.exits = append(l.exits, k)
-		case k.exited != nil:
+			continue
+		}
+		if k.exited != nil {
 			l.dog.enter(k.exited)
 			k.exited(k.end)
 		}
+		l.recycle(k)
 	}
+	clear(list)
+	l.exitsSpare = list
 }
 
 func wait4(pid int, end *Exit) (int, error) {

@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"syscall"
@@ -15,6 +16,8 @@ import (
 // to is said at Cmd and Spawn.
 type starter interface {
 	start(c *Cmd) (pid, pidfd int, err error)
+	confines() bool // what a Cmd takes from a child can be taken
+	close()
 }
 
 // forkExec starts processes with the standard library's fork and exec.
@@ -23,7 +26,14 @@ type forkExec struct{}
 // notBorn is what a pidfd is before there was a child to have one.
 const notBorn = -2
 
+func (forkExec) confines() bool { return false }
+func (forkExec) close()         {}
+
 func (forkExec) start(c *Cmd) (pid, pidfd int, err error) {
+	if c.confined() {
+		return 0, -1, errConfine(c)
+	}
+	unblockSignals()
 	files := make([]uintptr, len(c.Files))
 	for i, fd := range c.Files {
 		files[i] = uintptr(fd)
@@ -39,10 +49,25 @@ func (forkExec) start(c *Cmd) (pid, pidfd int, err error) {
 	case err == nil:
 		return pid, max(pidfd, -1), nil
 	case wasBorn(pidfd, err), errors.Is(err, unix.EINVAL): // EINVAL: a NUL in a string
-		return 0, -1, &ExecError{c.Path, err}
+		return 0, -1, stillborn(c, "", 0, err)
 	default:
 		return 0, -1, os.NewSyscallError("fork", err)
 	}
+}
+
+// stillborn is the error of a child that could not be set up. Where it is for
+// want of something, as execve(2) fails for a user who has too many processes,
+// it is nothing that the program has to do with.
+func stillborn(c *Cmd, step string, pid int, err error) error {
+	if isShortage(err) || errors.Is(err, unix.EAGAIN) {
+		return os.NewSyscallError(cmp.Or(step, "fork"), err)
+	}
+	return &ExecError{Path: c.Path, Step: step, Pid: pid, Err: err}
+}
+
+// errConfine says that c asks for what only a script of system calls can do.
+func errConfine(c *Cmd) error {
+	return &ExecError{Path: c.Path, Step: "confine", Err: unix.ENOSYS}
 }
 
 // sysProcAttr is what c asks for besides a program, in the standard library's

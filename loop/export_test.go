@@ -53,7 +53,7 @@ const DrainIdle = drainIdle
 var NotListening = notListening
 
 // Accept makes ln take its connections from f.
-func (ln *Listener) Accept(f func(fd int, blocking bool) (int, unix.Sockaddr, error)) { ln.accept = f }
+func (ln *Listener) Accept(f func(fd int, blocking bool) (int, Peer, error)) { ln.accept = f }
 
 // How timers are moved, and the room that is kept for them.
 const (

@@ -27,7 +27,7 @@ type Listener struct {
 	l        *Loop
 	w        *Watch
 	fd       int
-	accept   func(fd int, blocking bool) (int, unix.Sockaddr, error)
+	accept   func(fd int, blocking bool) (int, Peer, error)
 	accepted func(fd int, p Peer)
 	trouble  func(error)
 	retry    *Timer
@@ -131,12 +131,12 @@ func (ln *Listener) ready(Ready) {
 			return
 		}
 		ln.l.dog.enter(nil)
-		fd, sa, err := ln.accept(ln.fd, ln.blocking)
+		fd, p, err := ln.accept(ln.fd, ln.blocking)
 		switch {
 		case err == nil:
 			works = true
 			ln.l.dog.enter(ln.accepted)
-			ln.accepted(fd, newPeer(fd, sa))
+			ln.accepted(fd, p)
 		case errors.Is(err, unix.EAGAIN): // others accept from it too
 			ln.recovered()
 			return

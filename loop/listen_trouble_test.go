@@ -22,12 +22,12 @@ func troubled(t *testing.T, l *loop.Loop, accept func() error, trouble func(erro
 	crowd(t, sa, 1) // stays in the queue
 	ln := listen(t, l, fd, func(fd int, _ loop.Peer) { closeFd(t, fd) })
 	ln.OnTrouble(trouble)
-	ln.Accept(func(int, bool) (int, unix.Sockaddr, error) {
+	ln.Accept(func(int, bool) (int, loop.Peer, error) {
 		if err := accept(); err != nil {
-			return -1, nil, err
+			return -1, loop.Peer{}, err
 		}
 		fd, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
-		return fd, nil, err
+		return fd, loop.Peer{}, err
 	})
 	return func() { ln.Stop(); closeFd(t, fd) }
 }

@@ -32,13 +32,14 @@ type Loop struct {
 
 	starter  starter
 	children map[int]*child
+	spare    []*child // to be used again
 	ended    []*child // their pidfd says so
-	exits    []*child // reaped, to be reported
 	orphan   func(Exit)
 	reaping  bool // by SIGCHLD and wait4, not by pidfd
 	reapNow  bool
 	quiet    bool // SIGCHLD has no handler
 
+	exits, exitsSpare []*child // reaped, to be reported
 	later, lateSpare  []func()
 	dirty, dirtySpare []*Conn // to be settled
 	again, againSpare []*Conn // to be given their input again
@@ -55,21 +56,26 @@ func New() (*Loop, error) {
 	l := &Loop{
 		signals:    make(map[os.Signal]func()),
 		forwarders: make(map[os.Signal]forwarder),
-		starter:    forkExec{},
 		children:   make(map[int]*child),
 	}
 	l.clock.epoch = time.Now()
 	var err error
+	if l.starter, err = newStarter(); err != nil { // first this: its descriptors are to be low ones
+		return nil, err
+	}
 	if l.poller, err = newPoller(); err != nil {
+		l.starter.close()
 		return nil, err
 	}
 	if l.mail.waker, err = newWaker(); err != nil {
+		l.starter.close()
 		_ = l.poller.close()
 		return nil, err
 	}
 	w := &Watch{f: func(Ready) {}, ours: true} // all it has to do is to end the wait
 	if err = l.register(w, l.mail.waker.readable(), Readable); err != nil {
 		l.mail.waker.close()
+		l.starter.close()
 		_ = l.poller.close()
 		return nil, err
 	}
@@ -229,6 +235,7 @@ func (l *Loop) Close() error {
 		l.timers.remove(l.timers.heap[0].t)
 	}
 	l.mail.shut()
+	l.starter.close()
 	l.later, l.dirty, l.again, l.exits, l.changed = nil, nil, nil, nil, nil
 	return l.poller.close()
 }

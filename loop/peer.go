@@ -32,21 +32,35 @@ func PeerOf(fd int) Peer {
 	return newPeer(fd, sa)
 }
 
+// LocalOf is this end of the connected socket fd, as a Peer of its peer.
+func LocalOf(fd int) Peer {
+	sa, err := unix.Getsockname(fd)
+	if err != nil {
+		return Peer{fd: fd}
+	}
+	return newPeer(fd, sa)
+}
+
 func newPeer(fd int, sa unix.Sockaddr) Peer {
 	switch sa := sa.(type) {
 	case *unix.SockaddrInet4:
 		return Peer{netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), inet, fd}
 	case *unix.SockaddrInet6:
-		a := netip.AddrFrom16(sa.Addr).Unmap()
-		if sa.ZoneId != 0 && a.Is6() {
-			a = a.WithZone(zoneName(sa.ZoneId))
-		}
-		return Peer{netip.AddrPortFrom(a, uint16(sa.Port)), inet, fd}
+		return Peer{netip.AddrPortFrom(inet6(sa.Addr, sa.ZoneId), uint16(sa.Port)), inet, fd}
 	case *unix.SockaddrUnix:
 		return Peer{kind: local, fd: fd}
 	default:
 		return Peer{fd: fd}
 	}
+}
+
+// inet6 is an IPv6 address, or the IPv4 address that it stands for.
+func inet6(addr [16]byte, zone uint32) netip.Addr {
+	a := netip.AddrFrom16(addr).Unmap()
+	if zone != 0 && a.Is6() {
+		a = a.WithZone(zoneName(zone))
+	}
+	return a
 }
 
 // String is the address without the port, "unix" for a unix-domain socket, and

@@ -16,14 +16,28 @@ func (s *service) wantListen() bool {
 		return false
 	case s.idle > 0: // an idle process watches it
 		return false
+	case s.isHosted() && s.host.gate.holds(): // nothing can be made for anybody
+		return false
+	case s.isHosted() && s.host.gate.queues(): // who is too many waits here, or is refused
+		return true
+	case s.isHosted() && s.host.gate.waits(): // one after the other
+		return false
 	default:
-		return s.spec.Limit == 0 || s.total < s.spec.Limit
+		return s.hasRoom()
 	}
 }
 
+// hasRoom reports whether one more process, or client of a hosted service, is
+// within the process limit.
+func (s *service) hasRoom() bool { return s.spec.Limit == 0 || s.total < s.spec.Limit }
+
 // enforce makes the watching of the endpoint agree with wantListen. It is
-// called after every change of what wantListen looks at.
+// called after every change of what wantListen looks at. Clients of a hosted
+// service that wait come before those who may follow.
 func (s *service) enforce() {
+	if s.host != nil {
+		s.host.gate.next()
+	}
 	want := s.wantListen()
 	if want != s.listening {
 		s.listening = want
@@ -34,7 +48,7 @@ func (s *service) enforce() {
 			ln.enable(want)
 		}
 	}
-	if !want && !s.stopping && !s.throttled && s.idle == 0 {
+	if !s.hasRoom() && !s.stopping && !s.throttled && s.idle == 0 {
 		s.warnLimit()
 	}
 }

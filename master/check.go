@@ -20,6 +20,7 @@ import (
 func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 	t.want, t.notes = t.want[:0], t.notes[:0]
 	t.executables = map[string]error{}
+	t.common = nil
 	params := *t.conf.Params // freeze changes some
 	t.params = &params
 	t.freeze()
@@ -45,7 +46,9 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 			*errs = append(*errs, many...)
 			continue
 		case errors.As(err, &one):
-			*errs = append(*errs, one)
+			if !slices.Contains(*errs, one) { // that of a parameter is met by many services
+				*errs = append(*errs, one)
+			}
 			continue
 		case err != nil:
 			*errs = append(*errs, &cfg.Error{File: spec.File, Line: spec.Line, Text: err.Error()})
@@ -74,18 +77,12 @@ func (t *transaction) checkService(spec *cfg.Service) (*wanted, error) {
 		w.key = key{spec.Path(), spec.Type}
 	}
 	if create := t.m.opt.Hosted[spec.Command]; create != nil && t.canHost(spec) {
-		err := t.checkHosted(w, create)
-		if err == nil || errors.Is(err, names.ErrPending) {
+		served, err := t.checkHosted(w, create)
+		if served || err != nil {
 			return w, err
 		}
-		if err = t.forgive(w, err); err != nil {
-			return w, err
-		}
-		if old := t.m.find(w.key); old != nil && old.isHosted() {
-			w.sameHosted = true
-			return w, nil
-		}
-		w.hosted = nil // the daemon of that name will say what it thinks of it
+	} else if err := t.checkNotHosted(w); err != nil {
+		return w, err
 	}
 	w.path = t.params.DaemonDirectory + "/" + spec.Command
 	return w, t.checkExecutable(w)
@@ -123,11 +120,7 @@ func (t *transaction) checkExecutable(w *wanted) error {
 // lived: such a service fails when it is used, and is throttled. A rootless
 // master has no such past.
 func (t *transaction) forgive(w *wanted, err error) error {
-	text := err.Error()
-	if one := (*cfg.Error)(nil); errors.As(err, &one) { // its line may be main.cf's, which is set for all
-		text = one.Text
-	}
-	located := &cfg.Error{File: w.spec.File, Line: w.spec.Line, Text: fmt.Sprintf("service %q: %s", w.spec.Name, text)}
+	located := w.blame(err)
 	strict := t.params.Rootless
 	if t.m.started {
 		old := t.m.find(w.key)
@@ -141,6 +134,16 @@ func (t *transaction) forgive(w *wanted, err error) error {
 	return nil
 }
 
+// blame has err be about w's line, whatever line it was about: that of a
+// parameter may be main.cf's, which is set for all.
+func (w *wanted) blame(err error) *cfg.Error {
+	text := err.Error()
+	if one := (*cfg.Error)(nil); errors.As(err, &one) {
+		text = one.Text
+	}
+	return &cfg.Error{File: w.spec.File, Line: w.spec.Line, Text: fmt.Sprintf("service %q: %s", w.spec.Name, text)}
+}
+
 // paramError blames a parameter; an answer that is still on its way is nobody's fault.
 func (t *transaction) paramError(name string, err error, text string) error {
 	if errors.Is(err, names.ErrPending) {
@@ -150,30 +153,4 @@ func (t *transaction) paramError(name string, err error, text string) error {
 		text += ": " + err.Error()
 	}
 	return &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line(name), Text: "parameter " + name + ": " + text}
-}
-
-// checkHosted has a service that master is to serve itself checked by those
-// who know what it means.
-func (t *transaction) checkHosted(w *wanted, create HostFunc) error {
-	overrides, _, err := w.spec.Overrides()
-	if err != nil {
-		return err
-	}
-	main := t.conf.Main
-	if len(overrides) > 0 {
-		main = main.Clone()
-		for _, o := range overrides {
-			main.Set(o.Name, o.Value)
-		}
-	}
-	tag, err := main.Value("syslog_name")
-	if err != nil {
-		return err
-	}
-	w.host = &Host{
-		Loop: t.m.loop, Log: t.m.log.With(tag + "/" + w.spec.Command), Service: w.spec,
-		Main: main, Params: t.params, Env: t.env, Names: t.names,
-	}
-	w.hosted, err = create(w.host)
-	return err
 }

@@ -10,8 +10,6 @@ import (
 	"postloop/loop"
 	"postloop/master/maillog"
 	"postloop/master/names"
-
-	"golang.org/x/sys/unix"
 )
 
 // Hosted is a service in master's own process: instead of starting a process
@@ -19,11 +17,12 @@ import (
 type Hosted interface {
 	// Accepted takes over the descriptor of a client, which is blocking and
 	// close-on-exec. It is called at most as often as the process limit
-	// allows clients at once; every call is answered by one call of
-	// Host.Done, in this turn or later. An error says that something is
+	// allows clients at once. done is to be called once when the client is
+	// finished, in this turn or later. An error says that something is
 	// wanting for this client now, as when fork(2) fails: the descriptor then
-	// is untouched and the caller's, and Done is not called.
-	Accepted(fd int, p loop.Peer) error
+	// is untouched and the caller's, done must not be called, and the client
+	// comes again.
+	Accepted(fd int, p loop.Peer, done func()) error
 
 	// Shutdown ends what still runs, because master is ending: at once if
 	// force, else with a chance to finish. A reload never calls it; a service
@@ -40,10 +39,6 @@ type Host struct {
 	Params  *cfg.Params
 	Env     []string // the cleaned environment that processes get
 	Names   Names    // while the configuration is checked; nil afterwards
-
-	// Done says that the client of one Accepted is finished. It is nil while
-	// the configuration is only checked.
-	Done func()
 }
 
 // Names answers which numbers belong to a name. An answer may need to be
@@ -64,6 +59,7 @@ type host struct {
 	s       *service
 	current *tenant              // nil: a reload has given the service to processes
 	past    map[*tenant]struct{} // replaced by a reload, with clients
+	gate    *gate                // nil: whoever is accepted is served
 }
 
 // tenant is a Hosted with the clients that it has.
@@ -71,6 +67,7 @@ type tenant struct {
 	h       *host
 	hosted  Hosted
 	clients int
+	done    func() // ended, for clients that need not be told apart
 }
 
 // isHosted reports whether the next client of s is master's own.
@@ -78,20 +75,34 @@ func (s *service) isHosted() bool { return s.host != nil && s.host.current != ni
 
 // accepted hands a client on. The rule that limits processes limits clients.
 func (h *host) accepted(fd int, p loop.Peer) {
+	if h.gate != nil {
+		h.gate.accepted(fd, p)
+		return
+	}
+	if err := h.serve(fd, p, h.current.done); err != nil {
+		g := h.openGate()
+		g.hold(&guest{g: g, from: originOf(p), fd: fd, peer: p, since: g.now()}, err)
+	}
+}
+
+// serve has the service of today take a client. After an error it is still
+// the caller's, who has to call enforce.
+func (h *host) serve(fd int, p loop.Peer, done func()) error {
 	t := h.current
 	t.clients++
 	h.s.total++
 	h.s.enforce() // before the call, which may end the client at once
 	h.s.used()
-	if err := t.hosted.Accepted(fd, p); err != nil {
-		unix.Close(fd)
-		t.failed(err)
-		t.done()
+	err := t.hosted.Accepted(fd, p, done)
+	if err != nil {
+		t.clients--
+		h.s.total--
 	}
+	return err
 }
 
-// done takes the end of a client.
-func (t *tenant) done() {
+// ended takes the end of a client.
+func (t *tenant) ended() {
 	s := t.h.s
 	t.clients--
 	s.total--
@@ -103,16 +114,6 @@ func (t *tenant) done() {
 		s.gone()
 	}
 	s.m.checkStopped()
-}
-
-// failed throttles the service.
-func (t *tenant) failed(err error) {
-	s := t.h.s
-	if s.stopping || s.m.stopping {
-		return
-	}
-	s.m.log.Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
-	s.throttle()
 }
 
 // trouble reports that no client can be accepted for now, and with nil that
@@ -128,9 +129,6 @@ func (h *host) trouble(err error) {
 // replaceHosted takes what w has for the clients to come. Those who are there stay
 // with what they have.
 func (s *service) replaceHosted(w *wanted) {
-	if w.sameHosted {
-		return
-	}
 	if s.host == nil {
 		if w.hosted == nil {
 			return
@@ -138,15 +136,21 @@ func (s *service) replaceHosted(w *wanted) {
 		s.host = &host{s: s, past: map[*tenant]struct{}{}}
 	}
 	h := s.host
-	if h.current != nil && h.current.clients > 0 {
-		h.past[h.current] = struct{}{}
+	if !w.sameHosted {
+		if h.current != nil && h.current.clients > 0 {
+			h.past[h.current] = struct{}{}
+		}
+		h.current = nil
+		if w.hosted != nil {
+			h.current = &tenant{h: h, hosted: w.hosted}
+			h.current.done = h.current.ended
+			w.host.Names = nil // it holds the files that it has read
+		}
 	}
-	h.current = nil
-	if w.hosted != nil {
-		h.current = &tenant{h: h, hosted: w.hosted}
-		w.host.Done = h.current.done
-		w.host.Names = nil // it holds the files that it has read
+	if h.current == nil {
+		h.gate.close() // a process cannot be given those who wait
 	}
+	h.setPolicy(w.policy)
 }
 
 // shutdown ends all clients. One that ends at once leaves the lists.

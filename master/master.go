@@ -51,7 +51,8 @@ type Master struct {
 	generation uint32 // of the youngest process
 	flow       [2]int
 	triggers   map[*trigger]struct{}
-	files      []int // scratch of startProcess
+	files      []int    // scratch of startProcess
+	cmd        loop.Cmd // the process that was started last; the next one has most in common with it
 
 	change *transaction // a configuration on its way
 
@@ -122,6 +123,7 @@ func (m *Master) Shutdown(done func()) {
 		s.stopping = true
 		s.enforce()
 		s.endThrottle()
+		s.closeGate()
 	}
 	for t := range m.triggers {
 		t.end()

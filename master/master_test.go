@@ -277,18 +277,26 @@ func freePort(t *testing.T) int {
 type keeper struct {
 	h       *Host
 	clients []int
+	done    []func()
+	fails   error // instead of taking a client
 	ended   bool
 }
 
-func (k *keeper) Accepted(fd int, _ loop.Peer) error {
+func (k *keeper) Accepted(fd int, _ loop.Peer, done func()) error {
+	if k.fails != nil {
+		return k.fails
+	}
 	k.clients = append(k.clients, fd)
+	k.done = append(k.done, done)
 	return nil
 }
 
+// release finishes the client who has been there the longest.
 func (k *keeper) release() {
+	done := k.done[0]
 	unix.Close(k.clients[0])
-	k.clients = k.clients[1:]
-	k.h.Done()
+	k.clients, k.done = k.clients[1:], k.done[1:]
+	done()
 }
 
 func (k *keeper) Shutdown(bool) {

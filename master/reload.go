@@ -26,8 +26,9 @@ type transaction struct {
 	want   []*wanted
 
 	executables map[string]error
-	frozen      []string // warnings, due if the transaction succeeds, about parameters ...
-	notes       []string // ... and about services
+	common      *policyAnswer // of services without -o; nil: not asked yet
+	frozen      []string      // warnings, due if the transaction succeeds, about parameters ...
+	notes       []string      // ... and about services
 	claim       func(*cfg.Params, Ids) error
 	done        func(error)
 }

@@ -69,6 +69,7 @@ type wanted struct {
 	localOnly bool             // reachable from this machine only
 	host      *Host            // what hosted was made with
 	hosted    Hosted           // nil: served by processes
+	policy    *policy          // for the clients of hosted
 	// sameHosted keeps the Hosted that serves already: nothing about the entry
 	// has changed, and right now it could not be made anew.
 	sameHosted bool
@@ -125,6 +126,9 @@ func (s *service) update(w *wanted, o listenOptions) {
 	}
 	s.register()
 	s.relent()
+	if s.host != nil && s.host.gate != nil {
+		s.host.gate.retry()
+	}
 	s.restart()
 }
 
@@ -146,6 +150,7 @@ func (s *service) stop() {
 	s.stopping = true // before the rest: nothing below may start a process
 	s.enforce()
 	s.endThrottle()
+	s.closeGate()
 	s.closeStatus()
 	s.unregister()
 	if s.total == 0 {

@@ -98,8 +98,10 @@ func (m *Master) startProcess(s *service) (pid int, err error) {
 		argv = append([]string(nil), argv...)
 		argv[s.stressArg] = "stress=yes"
 	}
-	env := append(m.env, proto.GenerationEnv+"="+proto.FormatGeneration(m.generation))
-	return m.loop.Spawn(&loop.Cmd{Path: s.path, Args: argv, Env: env, Files: m.files}, m.exited)
+	c := &m.cmd
+	c.Path, c.Args, c.Files = s.path, argv, m.files
+	c.Env = append(append(c.Env[:0], m.env...), proto.GenerationEnv+"="+proto.FormatGeneration(m.generation))
+	return m.loop.Spawn(c, m.exited)
 }
 
 // spawnFailed throttles a service that could not be started.
@@ -107,7 +109,11 @@ func (m *Master) spawnFailed(s *service, err error) {
 	var exec *loop.ExecError
 	if errors.As(err, &exec) {
 		m.log.Fatalf("master_spawn: exec %s: %s", s.path, maillog.Strerror(exec.Err))
-		m.log.Warnf("process %s exit status 1", s.path)
+		if exec.Pid != 0 {
+			m.log.Warnf("process %s pid %d exit status 1", s.path, exec.Pid)
+		} else {
+			m.log.Warnf("process %s exit status 1", s.path)
+		}
 		m.log.Warnf("%s: bad command startup -- throttling", s.path)
 	} else {
 		m.log.Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))

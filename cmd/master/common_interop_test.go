@@ -10,10 +10,8 @@
 package main_test
 
 import (
-	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
@@ -29,20 +27,7 @@ func underTest(t testing.TB) string {
 	if realSelected() {
 		return pftest.RealMaster
 	}
-	return ours(t)
-}
-
-// ours builds our master, as `make build` does, and returns its path.
-func ours(t testing.TB) string {
-	t.Helper()
-	return pftest.Build(t, "master", func(out string) error {
-		c := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", out, ".")
-		c.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if text, err := c.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build: %w\n%s", err, text)
-		}
-		return nil
-	})
+	return pftest.Ours(t, "master")
 }
 
 // beyondPostfix skips a test of what Postfix's master does not do.

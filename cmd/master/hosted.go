@@ -25,10 +25,11 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 			g, err := h.Names.Group(name)
 			return g.GID, err
 		},
-		Wait: func(err error) bool { return errors.Is(err, names.ErrPending) },
+		Confines: h.Loop.Confines(),
+		Wait:     func(err error) bool { return errors.Is(err, names.ErrPending) },
 	})
 	if err != nil {
 		return nil, err
 	}
-	return spawn.New(h.Loop, h.Log, c, func() { h.Done() }), nil
+	return spawn.New(h.Loop, h.Log, c), nil
 }

@@ -151,9 +151,7 @@ func TestMissingProgramIsThrottledAlone(t *testing.T) {
 	p.Start()
 	must(t, connect(addr))
 	p.WaitLog(`postfix/master\[\d+\]: fatal: master_spawn: exec ` + p.Daemons + `/no-such-program: No such file or directory$`)
-	if realSelected() { // ours makes no process for a program that is not there
-		p.WaitLog(`postfix/master\[\d+\]: warning: process ` + p.Daemons + `/no-such-program pid \d+ exit status 1$`)
-	}
+	p.WaitLog(`postfix/master\[\d+\]: warning: process ` + p.Daemons + `/no-such-program pid \d+ exit status 1$`)
 	p.WaitLog(`postfix/master\[\d+\]: warning: ` + p.Daemons + `/no-such-program: bad command startup -- throttling`)
 	must(t, pftest.Send(p.MailAddr, 0, 20, 4))
 	p.WaitDelivered(20)

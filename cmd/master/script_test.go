@@ -20,7 +20,7 @@ import (
 //
 // Paths are relative to a directory of the script's own, whose bin has master
 // and the daemons of daemons_test.go. In all of it @DIR@ stands for that
-// directory, @PORT@ and @PORT2@ for free ports of 127.0.0.1, @TAKEN@ for one
+// directory, @UID@ for who runs the test, @PORT@ and @PORT2@ for free ports of 127.0.0.1, @TAKEN@ for one
 // that is not free, @PROTOCOLS@ for the inet_protocols that are there, and
 // @LOCALHOST@ for [::1] where that is one of them, or else 127.0.0.1. A line
 // that begins with [root], [ipv6] or [pidns], or [!root] and so on, counts only

@@ -54,7 +54,7 @@ func newStage(t *testing.T) *stage {
 		must(t, os.Symlink(self, dir+"/bin/"+name))
 	}
 	s.vars = []string{
-		"@DIR@", dir, "@PORT@", reserve(t, false), "@PORT2@", reserve(t, false), "@TAKEN@", reserve(t, true),
+		"@DIR@", dir, "@UID@", fmt.Sprint(os.Getuid()), "@PORT@", reserve(t, false), "@PORT2@", reserve(t, false), "@TAKEN@", reserve(t, true),
 	}
 	if hasIPv6() {
 		s.vars = append(s.vars, "@PROTOCOLS@", "all", "@LOCALHOST@", "[::1]")

@@ -281,17 +281,17 @@ func TestNoProcess(t *testing.T) {
 	must(t, conn.Close())
 	probe.Says(available)
 	open := descriptors(t, probe.Pid)
-	limit := 0 // two are free below it
-	for free := 0; free < 2; limit++ {
-		if !slices.Contains(open, limit) {
-			free++
-		}
+	limit := 0 // one is free below it
+	for slices.Contains(open, limit) {
+		limit++
+	}
+	for limit++; slices.Contains(open, limit); limit++ {
 	}
 	exe, err := os.Executable()
 	must(t, err)
 	link := filepath.Join(m.Dir, "spawn")
 	must(t, os.Symlink(exe, link))
-	// One is for the client; to start a command takes two.
+	// That one is for the client; to start a command takes another.
 	d := mastertest.Start(t, mastertest.Options{
 		Path: "/bin/sh", Transport: "-", Name: "sh",
 		Args: []string{"-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, limit), link, "-n", "it", "-t", "unix", "argv=/bin/cat"},

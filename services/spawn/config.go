@@ -25,6 +25,8 @@ type Config struct {
 	Chroot    string // empty: none
 	UID, GID  int    // -1: unchanged, in a rootless master
 	TimeLimit time.Duration
+	Client    style // how Env tells who the client is
+	Confinement
 
 	// AsRoot calls a function with the rights to start, and to signal, another
 	// user's process. It is nil where that takes nothing.
@@ -46,6 +48,8 @@ type Setup struct {
 	User  func(name string) (uid, gid int, err error)
 	Group func(name string) (gid int, err error)
 	Wait  func(error) bool
+	// Confines says that what a Confinement denies can be denied here.
+	Confines bool
 }
 
 // Parse checks the arguments of a spawn service: user=name[:group] and
@@ -79,7 +83,10 @@ func Parse(s Setup) (*Config, error) {
 	if c.Path, err = lookPath(c.Argv[0], root, dir); err != nil && !s.Daemon {
 		return nil, err
 	}
-	if c.Env, err = s.environment(); err != nil {
+	if c.Env, c.Client, err = s.environment(); err != nil {
+		return nil, err
+	}
+	if c.Confinement, err = s.confinement(); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -208,18 +215,24 @@ func (s *Setup) checkIdentity(c *Config) error {
 }
 
 // environment returns the variables that export_environment lets through,
-// and a PATH that is always the system's.
-func (s *Setup) environment() ([]string, error) {
+// and a PATH that is always the system's; and how the client's are to be added.
+func (s *Setup) environment() (env []string, client style, err error) {
 	text, err := s.Main.Value("export_environment")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	list, err := cfg.ParseEnv("export_environment", text)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	list = append(list, cfg.EnvEntry{Name: "PATH", Value: commandPath, Forced: true})
-	return cfg.CleanEnv(s.Environ, list), nil
+	if text, err = s.Main.Value("spawn_client_environment"); err != nil {
+		return nil, 0, err
+	}
+	if client, err = parseStyles(text); err != nil {
+		return nil, 0, err
+	}
+	return withoutClient(cfg.CleanEnv(s.Environ, list), client), client, nil
 }
 
 // lookPath finds the file of a command, in the file system that the command

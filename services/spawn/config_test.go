@@ -70,7 +70,7 @@ func TestParse(t *testing.T) {
 		{[]string{"user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 1000 * time.Second},
 		{[]string{"USER=nobody:mail", "ARGV=id", "-u", "A=B"}, []string{"id", "-u", "A=B"}, "/usr/bin/id", 65534, 8, 1000 * time.Second},
 		{[]string{"user=nobody:", "argv=/bin/echo", "", "user=root"}, []string{"/bin/echo", "", "user=root"}, "/bin/echo", 65534, 65534, 1000 * time.Second},
-		{[]string{"user=root", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 1000 * time.Second}, // the last counts
+		{[]string{"user=root", "user=nobody:mail", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 1000 * time.Second}, // the last counts
 		{[]string{"-o", "pol_time_limit=2m", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 2 * time.Minute},
 		{[]string{"-v", "-m", "5", "-i10s", "-o", "command_time_limit=8", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 8 * time.Second},
 		{[]string{"-o", "command_time_limit=7", "user=nobody", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", 65534, 65534, 7 * time.Second},
@@ -94,6 +94,16 @@ func TestParseRefuses(t *testing.T) {
 		{"", "argv=/bin/cat", "missing user= attribute"},
 		{"", "user=nobody", "missing argv= attribute"},
 		{"", "user=nosuch argv=/bin/cat", "unknown user name: nosuch"},
+		{"", "user= argv=/bin/cat", "unknown user name: "},
+		{"", "user=:mail argv=/bin/cat", "unknown user name: "},
+		// What comes first is told first, and what is there before what is missing.
+		{"", "user=nosuch user=nobody argv=/bin/cat", "unknown user name: nosuch"},
+		{"", "user=nosuch nonsense argv=/bin/cat", "unknown user name: nosuch"},
+		{"", "nonsense user=nosuch argv=/bin/cat", "unknown attribute name: nonsense"},
+		{"", "user=root nonsense argv=/bin/cat", "unknown attribute name: nonsense"},
+		{"", "user=root", "missing argv= attribute"},
+		{"", "", "missing user= attribute"},
+		{"pol_time_limit = 0\n", "nonsense", "invalid pol_time_limit: 0 (min 1)"},
 		{"", "user=65534 argv=/bin/cat", "unknown user name: 65534"},
 		{"", "user=nobody:nosuch argv=/bin/cat", "unknown group name: nosuch"},
 		{"", "user=root argv=/bin/cat", "request to deliver as root"},

@@ -62,9 +62,9 @@ func (p *program) Accepted(fd int, peer loop.Peer) {
 			p.d.Fatal(err)
 			return
 		}
-		p.s = New(p.d.Loop, p.d.Log, c, p.d.Done)
+		p.s = New(p.d.Loop, p.d.Log, c)
 	}
-	if err := p.s.Accepted(fd, peer); err != nil {
+	if err := p.s.Accepted(fd, peer, p.d.Done); err != nil {
 		p.d.Fatalf("fork: %s", maillog.Strerror(err))
 	}
 }
@@ -73,7 +73,7 @@ func (p *program) parse() (*Config, error) {
 	d := p.d
 	c, err := Parse(Setup{
 		Service: &cfg.Service{Name: d.Name, Args: d.Args}, Daemon: true,
-		Main: d.Main, Params: d.Params, Environ: os.Environ(),
+		Main: d.Main, Params: d.Params, Environ: os.Environ(), Confines: d.Loop.Confines(),
 		User: func(name string) (uid, gid int, err error) {
 			u, err := d.Names.User(name)
 			return u.UID, u.GID, err

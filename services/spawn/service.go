@@ -11,30 +11,44 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// shell runs what can be executed but has no form that the system knows.
+const shell = "/bin/sh"
+
 // Service runs the command for clients that somebody else accepts on the same
 // loop: a master that hosts it, or the skeleton of a daemon.
 type Service struct {
 	loop    *loop.Loop
 	log     *maillog.Logger
 	c       *Config
-	cmd     loop.Cmd // but for its files
-	done    func()
-	running map[*command]struct{}
+	cmd     loop.Cmd // but for its files, and the part of its environment ...
+	env     []string // ... that is the client's: the room for both
+	running *command // the youngest; the others hang on it
+	spare   *command // some that have ended, to be used again
+	spares  int
 	ending  bool // Shutdown has signalled the commands
 }
 
 // command is a running one.
 type command struct {
-	s     *Service
-	pid   int
-	timer *loop.Timer
+	s              *Service
+	done           func()
+	pid            int
+	timer          *loop.Timer
+	exited         func(loop.Exit)
+	older, younger *command
 }
 
-// New returns a service that is ready for its first client. done is called
-// once for every client that it took, when the command has ended.
-func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
-	s := &Service{loop: l, log: log, c: c, done: done, running: map[*command]struct{}{}}
-	s.cmd = loop.Cmd{Path: c.Path, Args: c.Argv, Env: c.Env, Session: true, Root: c.Chroot}
+// maxSpares is how many commands are kept to be used again, so that clients
+// who come one after the other leave no garbage.
+const maxSpares = 64
+
+// New returns a service that is ready for its first client.
+func New(l *loop.Loop, log *maillog.Logger, c *Config) *Service {
+	s := &Service{loop: l, log: log, c: c}
+	s.cmd = loop.Cmd{
+		Path: c.Path, Args: c.Argv, Env: c.Env, Files: make([]int, 3), Session: true, Root: c.Chroot,
+		Nice: c.Nice, Rlimits: c.Rlimits, NoNewPrivs: c.NoNewPrivs, Caps: c.Caps,
+	}
 	if c.UID >= 0 {
 		// One group: the supplementary groups of the user are not for a
 		// command that strangers talk to.
@@ -46,40 +60,49 @@ func New(l *loop.Loop, log *maillog.Logger, c *Config, done func()) *Service {
 	return s
 }
 
-// Accepted runs the command for the client on fd, and closes fd here. An error
-// says that no process could be made: fd is then as it was, and the caller's.
-func (s *Service) Accepted(fd int, _ loop.Peer) error {
-	run := &command{s: s}
-	cmd := s.cmd
-	cmd.Files = []int{fd, fd, fd}
-	pid, err := s.start(&cmd, run.exited)
-	if errors.Is(err, unix.ENOEXEC) { // execvp(3) takes it for a script
-		cmd.Path, cmd.Args = shell, append([]string{shell, cmd.Path}, cmd.Args[1:]...)
+// Accepted runs the command for the client on fd, and closes fd here. done is
+// called once when the command has ended. An error says that no process could
+// be made: fd is then as it was, and the caller's, and done is forgotten.
+func (s *Service) Accepted(fd int, p loop.Peer, done func()) error {
+	s.cmd.Files[0], s.cmd.Files[1], s.cmd.Files[2] = fd, fd, fd
+	if s.c.Client != 0 {
+		s.env = appendClient(append(s.env[:0], s.c.Env...), s.c.Client, p, loop.LocalOf(fd))
+		s.cmd.Env = s.env
+	}
+	run := s.take()
+	pid, err := s.start(&s.cmd, run.exited)
+	if errors.Is(err, unix.ENOEXEC) {
+		// A text without "#!" at its top is the shell's, as for execvp(3).
+		cmd := s.cmd
+		cmd.Path, cmd.Args = shell, append([]string{shell, s.c.Path}, s.c.Argv[1:]...)
 		pid, err = s.start(&cmd, run.exited)
 	}
-	var exec *loop.ExecError
-	switch {
-	case errors.As(err, &exec):
-		unix.Close(fd)
-		s.log.Fatalf("spawn_comand: execvp %s: %s", s.c.Argv[0], maillog.Strerror(exec.Err))
-		s.log.Warnf("command %s exit status 1", s.c.Argv[0])
-		s.done()
-		return nil
-	case err != nil:
-		return err
+	if err != nil {
+		s.giveBack(run)
+		return s.stillborn(fd, done, err)
 	}
 	unix.Close(fd)
-	run.pid = pid
-	run.timer = s.loop.After(s.c.TimeLimit, run.expired)
-	s.running[run] = struct{}{}
+	run.pid, run.done = pid, done
+	if run.timer == nil {
+		run.timer = s.loop.After(s.c.TimeLimit, run.expired)
+	} else {
+		run.timer.Reset(s.c.TimeLimit)
+	}
+	s.link(run)
 	return nil
 }
 
-// shell runs what can be executed but has no form that the system knows.
-const shell = "/bin/sh"
-
-// start makes the process, with the rights that it takes.
+// start makes the process. The child gets the rights that it takes to become
+// another user by itself, where it can (see loop.User).
 func (s *Service) start(cmd *loop.Cmd, exited func(loop.Exit)) (pid int, err error) {
+	if s.c.AsRoot == nil || s.loop.Confines() {
+		return s.loop.Spawn(cmd, exited)
+	}
+	return s.startAsRoot(cmd, exited)
+}
+
+// startAsRoot is start where the child cannot do that.
+func (s *Service) startAsRoot(cmd *loop.Cmd, exited func(loop.Exit)) (pid int, err error) {
 	err = s.asRoot(func() error {
 		pid, err = s.loop.Spawn(cmd, exited)
 		return err
@@ -94,11 +117,31 @@ func (s *Service) asRoot(f func() error) error {
 	return s.c.AsRoot(f)
 }
 
-// exited takes the end of a command. Only an abnormal one is worth a line.
-func (run *command) exited(e loop.Exit) {
+// stillborn tells of a command that could not be executed, in the words of the
+// process that would have been it.
+func (s *Service) stillborn(fd int, done func(), err error) error {
+	var exec *loop.ExecError
+	if !errors.As(err, &exec) {
+		return err
+	}
+	unix.Close(fd)
+	if exec.Step == "" || exec.Step == "exec" {
+		s.log.Fatalf("spawn_comand: execvp %s: %s", s.c.Argv[0], maillog.Strerror(exec.Err))
+	} else {
+		s.log.Fatalf("%s: %s", exec.Step, maillog.Strerror(exec.Err))
+	}
+	s.log.Warnf("command %s exit status 1", s.c.Argv[0])
+	done()
+	return nil
+}
+
+// ended takes the end of a command. Only an abnormal one is worth a line.
+func (run *command) ended(e loop.Exit) {
 	s := run.s
+	done := run.done
 	run.timer.Stop()
-	delete(s.running, run)
+	s.unlink(run)
+	s.giveBack(run)
 	switch st := e.Status; {
 	case st.Signaled():
 		if s.ending && (st.Signal() == unix.SIGTERM || st.Signal() == unix.SIGKILL) {
@@ -108,7 +151,7 @@ func (run *command) exited(e loop.Exit) {
 	case st.ExitStatus() != 0:
 		s.log.Warnf("command %s exit status %d", s.c.Argv[0], st.ExitStatus())
 	}
-	s.done()
+	done() // last this: it may bring the next client
 }
 
 // expired ends a command that has used up its time, with all of its process
@@ -140,7 +183,51 @@ func (s *Service) Shutdown(force bool) {
 	if force {
 		sig = unix.SIGKILL
 	}
-	for run := range s.running {
+	for run := s.running; run != nil; run = run.older {
 		run.signal(sig)
 	}
+}
+
+// take returns a command to be started.
+func (s *Service) take() *command {
+	run := s.spare
+	if run == nil {
+		run = &command{s: s}
+		run.exited = run.ended
+		return run
+	}
+	s.spare, run.older = run.older, nil
+	s.spares--
+	return run
+}
+
+// giveBack keeps a command that has ended, or was not born.
+func (s *Service) giveBack(run *command) {
+	run.done = nil
+	if s.spares < maxSpares {
+		run.older, s.spare = s.spare, run
+		s.spares++
+	}
+}
+
+// link puts run among the running.
+func (s *Service) link(run *command) {
+	run.older = s.running
+	if run.older != nil {
+		run.older.younger = run
+	}
+	s.running = run
+}
+
+// unlink undoes link.
+func (s *Service) unlink(run *command) {
+	if run.younger != nil {
+		run.younger.older = run.older
+	} else {
+		s.running = run.older
+	}
+	if run.older != nil {
+		run.older.younger = run.younger
+	}
+	run.older, run.younger = nil, nil
 }

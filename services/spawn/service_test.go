@@ -3,6 +3,7 @@
 package spawn
 
 import (
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 
 // stage is a hosted service on a loop whose time the test moves.
 type stage struct {
-	t            *testing.T
+	t            testing.TB
 	l            *loop.Loop
 	h            *Service
 	done, failed int
@@ -32,7 +33,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
+func newStage(t testing.TB, limit time.Duration, argv ...string) *stage {
+	t.Helper()
+	return newStageOf(t, Config{TimeLimit: limit}, argv...)
+}
+
+// newStageOf is newStage with more than a command and its time.
+func newStageOf(t testing.TB, c Config, argv ...string) *stage {
 	t.Helper()
 	s := &stage{t: t, l: looptest.New(t), log: t.TempDir() + "/log"}
 	log := maillog.New("spawn")
@@ -44,8 +51,9 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 	if err != nil {
 		path = argv[0]
 	}
-	c := &Config{Argv: argv, Path: path, Env: []string{"PATH=" + commandPath}, UID: -1, GID: -1, TimeLimit: limit}
-	s.h = New(s.l, log, c, func() { s.done++ })
+	c.Argv, c.Path, c.UID, c.GID = argv, path, -1, -1
+	c.Env = append(c.Env, "PATH="+commandPath)
+	s.h = New(s.l, log, &c)
 	return s
 }
 
@@ -53,7 +61,7 @@ func newStage(t *testing.T, limit time.Duration, argv ...string) *stage {
 func (s *stage) client() (fd int) {
 	ours, theirs := looptest.Pair(s.t)
 	_ = unix.SetNonblock(theirs, false)
-	if err := s.h.Accepted(theirs, loop.Peer{}); err != nil {
+	if err := s.h.Accepted(theirs, loop.Peer{}, func() { s.done++ }); err != nil {
 		unix.Close(theirs)
 		s.failed++
 	}
@@ -91,8 +99,8 @@ func (s *stage) logged(text string) bool {
 func (s *stage) finish(n int) {
 	s.t.Helper()
 	looptest.Until(s.t, s.l, func() bool { return s.done == n })
-	if len(s.h.running) != 0 || s.l.Children() != 0 {
-		s.t.Errorf("%d commands, %d children left", len(s.h.running), s.l.Children())
+	if s.h.running != nil || s.l.Children() != 0 {
+		s.t.Errorf("commands left: %v; %d children", s.h.running != nil, s.l.Children())
 	}
 }
 
@@ -163,17 +171,21 @@ func TestAbnormalEndsAreLogged(t *testing.T) {
 	}
 }
 
-// TestScriptWithoutAForm is a shell's, as execvp(3) has it.
-func TestScriptWithoutAForm(t *testing.T) {
-	path := t.TempDir() + "/script"
-	if err := os.WriteFile(path, []byte("echo $0 $1\n"), 0o700); err != nil {
+// TestTextIsForTheShell: a command without "#!" worked under Postfix, whose
+// execvp(3) gives it to the shell.
+func TestTextIsForTheShell(t *testing.T) {
+	path := t.TempDir() + "/text"
+	if err := os.WriteFile(path, []byte("echo \"$0\" \"$@\"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := newStage(t, time.Minute, path, "one")
-	if got := s.all(s.client()); got != path+" one\n" {
-		t.Errorf("got %q", got)
+	s := newStage(t, time.Minute, path, "one", "two words")
+	if got, want := s.all(s.client()), path+" one two words\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 	s.finish(1)
+	if s.logged("exec") {
+		t.Error("what was executed in the end is in the log as a failure")
+	}
 }
 
 func TestMissingCommand(t *testing.T) {
@@ -205,5 +217,52 @@ func TestShutdown(t *testing.T) {
 	s.finish(1)
 	if s.logged("killed") || polite.logged("killed") {
 		t.Error("the end that was asked for is in the log as an abnormal one")
+	}
+}
+
+// TestManyAtOnce: commands come and go in any order, and each is counted once.
+func TestManyAtOnce(t *testing.T) {
+	const n = 40
+	s := newStage(t, time.Minute, "cat")
+	var clients []int
+	for range n {
+		clients = append(clients, s.client())
+	}
+	for _, i := range rand.Perm(n)[:n/2] {
+		if err := unix.Shutdown(clients[i], unix.SHUT_WR); err != nil {
+			t.Fatal(err)
+		}
+	}
+	looptest.Until(t, s.l, func() bool { return s.done == n/2 })
+	for range n / 2 { // these use again what the first half has left
+		s.client()
+	}
+	s.h.Shutdown(false)
+	s.finish(n + n/2)
+}
+
+// TestClientsLeaveNoGarbage: what a client costs is system calls.
+func TestClientsLeaveNoGarbage(t *testing.T) {
+	s := newStage(t, time.Minute, "true")
+	count := 0
+	done := func() { s.done++ }
+	n := testing.AllocsPerRun(30, func() {
+		count++
+		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.h.Accepted(pair[0], loop.Peer{}, done); err != nil {
+			t.Fatal(err)
+		}
+		unix.Close(pair[1])
+		for s.done < count {
+			if err := s.l.Turn(-1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if n > 0 && s.l.Confines() { // the standard library's way of starting makes some
+		t.Errorf("%v allocations per client", n)
 	}
 }

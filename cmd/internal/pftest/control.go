@@ -102,7 +102,7 @@ func (p *Instance) Must(args ...string) Result {
 // goes wrong before main.cf has been read goes there and not to syslog.
 func (p *Instance) Master(args ...string) Result {
 	p.t.Helper()
-	env := []string{"POSTLOG_SERVICE=" + p.Queue + "/public/postlog", "POSTLOG_HOSTNAME=" + p.main["myhostname"]}
+	env := []string{"POSTLOG_SERVICE=" + p.Queue + "/public/postlog", "POSTLOG_HOSTNAME=" + p.Main("myhostname")}
 	script := `"$0" "$@"; exit $?`
 	if p.files > 0 {
 		script = fmt.Sprintf("ulimit -Sn %d; ", p.files) + script

@@ -5,26 +5,20 @@
 package pftest
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/user"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"postloop/internal/postfix"
 )
 
-// sbin is where Debian's Postfix keeps its daemons.
-const sbin = "/usr/lib/postfix/sbin"
-
 // RealMaster is Postfix's own master.
-const RealMaster = sbin + "/master"
+const RealMaster = postfix.RealMaster
 
 // Options say what New makes. The zero value is a Postfix that receives mail
 // on 127.0.0.1 and delivers it into a mailbox directory, under the real master.
@@ -37,16 +31,10 @@ type Options struct {
 
 // Instance is one private Postfix.
 type Instance struct {
-	Dir      string // everything of the instance is below it
-	Config   string // config_directory
-	Queue    string // queue_directory
-	Data     string // data_directory
-	Daemons  string // daemon_directory
-	LogFile  string // maillog_file
+	postfix.Instance
 	MailAddr string // where MailServices' smtpd listens
 
 	t       testing.TB
-	main    map[string]string
 	files   int
 	changes int // an inotify descriptor on the log and the mailbox
 }
@@ -74,18 +62,21 @@ func New(t testing.TB, o Options) *Instance {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Instance{
-		Dir: dir, Config: dir + "/etc", Queue: dir + "/q", Data: dir + "/data",
-		Daemons: dir + "/sbin", LogFile: dir + "/log/mail.log", t: t, files: o.Files, changes: -1,
+	laidOut, err := postfix.New(dir, "postfix", "postdrop")
+	if err != nil {
+		_ = os.RemoveAll(dir)
+		t.Fatal(err)
 	}
+	p := &Instance{Instance: *laidOut, t: t, files: o.Files, changes: -1}
 	t.Cleanup(p.cleanup)
 	p.MailAddr = FreeAddr(t)
 	if o.Master == "" {
 		o.Master = RealMaster
 	}
-	p.makeDirs()
+	p.must(os.Mkdir(p.Dir+"/mail", 0o755))
+	p.must(os.Chown(p.Dir+"/mail", 65534, 65534))
 	p.copyDaemons(o.Master)
-	p.main = p.defaults()
+	p.SetMain(p.mailParams())
 	p.SetMain(o.Main)
 	if o.Services == "" {
 		o.Services = p.MailServices()
@@ -94,22 +85,11 @@ func New(t testing.TB, o Options) *Instance {
 	return p
 }
 
-// defaults returns main.cf's parameters. Mail for example.test goes into one
-// mailbox, whoever it is for; nothing ever leaves the machine.
-func (p *Instance) defaults() map[string]string {
+// mailParams are main.cf's parameters about mail. What is for example.test goes
+// into one mailbox, whoever it is for; nothing ever leaves the machine.
+func (p *Instance) mailParams() map[string]string {
 	return map[string]string{
-		"compatibility_level":     "3.6",
-		"queue_directory":         p.Queue,
-		"data_directory":          p.Data,
-		"daemon_directory":        p.Daemons,
-		"maillog_file":            p.LogFile,
-		"maillog_file_prefixes":   p.Dir,
-		"inet_interfaces":         "loopback-only",
-		"inet_protocols":          "ipv4",
 		"myhostname":              "pftest.example.test",
-		"mydestination":           "",
-		"alias_maps":              "",
-		"alias_database":          "",
 		"mynetworks":              "127.0.0.0/8",
 		"disable_dns_lookups":     "yes",
 		"smtpd_peername_lookup":   "no",
@@ -146,75 +126,19 @@ anvil     unix  - - n -     1 anvil
 ` + PostlogService
 }
 
-// PostlogService is the master.cf line that every instance needs, since all
-// of them log to maillog_file.
-const PostlogService = "postlog   unix-dgram n - n - 1 postlogd\n"
+// PostlogService is the master.cf line that every instance needs.
+const PostlogService = postfix.PostlogService
 
 // SetMain changes main.cf.
 func (p *Instance) SetMain(change map[string]string) {
 	p.t.Helper()
-	for name, value := range change {
-		p.main[name] = value
-	}
-	var b strings.Builder
-	names := make([]string, 0, len(p.main))
-	for name := range p.main {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		fmt.Fprintf(&b, "%s = %s\n", name, p.main[name])
-	}
-	p.write("main.cf", b.String())
+	p.must(p.Instance.SetMain(change))
 }
 
 // SetServices replaces master.cf.
 func (p *Instance) SetServices(text string) {
 	p.t.Helper()
-	p.write("master.cf", text)
-}
-
-// write replaces a configuration file. Whoever reads a main.cf younger than
-// two seconds waits and reads it again, in case it is still being written;
-// a modification time in the past saves every daemon that wait.
-func (p *Instance) write(name, text string) {
-	p.t.Helper()
-	path := p.Config + "/" + name
-	p.must(os.WriteFile(path+".new", []byte(text), 0o644))
-	past := time.Now().Add(-time.Minute)
-	p.must(os.Chtimes(path+".new", past, past))
-	p.must(os.Rename(path+".new", path))
-}
-
-// makeDirs makes what must exist before `postfix start`, and what the master
-// alone needs when it is started by hand. The rest is post-install's work.
-func (p *Instance) makeDirs() {
-	p.t.Helper()
-	owner := p.lookup(user.Lookup("postfix"))
-	group, err := user.LookupGroup("postdrop")
-	p.must(err)
-	postdrop, err := strconv.Atoi(group.Gid)
-	p.must(err)
-	for _, d := range []struct {
-		path     string
-		uid, gid int
-		mode     os.FileMode
-	}{
-		{p.Dir, 0, 0, 0o755},
-		{p.Config, 0, 0, 0o755},
-		{p.Daemons, 0, 0, 0o755},
-		{p.Queue, 0, 0, 0o755},
-		{p.Queue + "/pid", 0, 0, 0o755},
-		{p.Queue + "/public", owner, postdrop, 0o710 | os.ModeSetgid},
-		{p.Queue + "/private", owner, 0, 0o700},
-		{p.Data, owner, 0, 0o700},
-		{p.Dir + "/log", 0, 0, 0o755},
-		{p.Dir + "/mail", 65534, 65534, 0o755},
-	} {
-		p.must(os.MkdirAll(d.path, 0o755))
-		p.must(os.Chown(d.path, d.uid, d.gid))
-		p.must(os.Chmod(d.path, d.mode)) // after chown, which clears setgid
-	}
+	p.must(p.Instance.SetServices(text))
 }
 
 // copyDaemons fills daemon_directory. Copies, not links: `postfix check`
@@ -222,11 +146,11 @@ func (p *Instance) makeDirs() {
 // then tells whose process it is.
 func (p *Instance) copyDaemons(master string) {
 	p.t.Helper()
-	entries, err := os.ReadDir(sbin)
+	entries, err := os.ReadDir(postfix.Sbin)
 	p.must(err)
 	for _, e := range entries {
 		if e.Name() != "master" {
-			p.Install(sbin+"/"+e.Name(), e.Name())
+			p.Install(postfix.Sbin+"/"+e.Name(), e.Name())
 		}
 	}
 	p.Install(master, "master")
@@ -260,14 +184,6 @@ func FreeAddr(t testing.TB) string {
 	}
 	defer func() { _ = ln.Close() }()
 	return ln.Addr().String()
-}
-
-func (p *Instance) lookup(u *user.User, err error) int {
-	p.t.Helper()
-	p.must(err)
-	uid, err := strconv.Atoi(u.Uid)
-	p.must(err)
-	return uid
 }
 
 func (p *Instance) must(err error) {
@@ -318,6 +234,6 @@ func (p *Instance) Restore(files map[string][]byte) {
 	p.t.Helper()
 	for path, text := range files {
 		p.must(os.RemoveAll(path))
-		p.write(filepath.Base(path), string(text))
+		p.must(p.Write(filepath.Base(path), string(text)))
 	}
 }

@@ -59,7 +59,7 @@ var normal = []struct {
 	to string
 }{
 	{regexp.MustCompile(`^\w{3} +\d+ \d\d:\d\d:\d\d \S+ (\S+)\[\d+\]: `), "$1: "},
-	{regexp.MustCompile(`\b(pid|PID:) ?\d+`), "$1 N"},
+	{regexp.MustCompile(`\b(pid|PID:|process id) ?\d+`), "$1 N"},
 	{regexp.MustCompile(`generation \d+`), "generation N"},
 	{regexp.MustCompile(`unknown status: \d+ allegedly`), "unknown status: N allegedly"},
 	{regexp.MustCompile(`: [0-9A-F]{6,}: `), ": QUEUEID: "},

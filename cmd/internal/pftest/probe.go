@@ -104,10 +104,19 @@ func DialWithin(limit time.Duration, addr string) (*Client, error) {
 	return greeted(conn, began, limit)
 }
 
-// DialPass connects to a probe behind a pass service: it hands one end of a
-// socket pair over and talks through the other.
+// DialPass connects to a probe behind a pass service.
 func DialPass(path string) (*Client, error) {
 	began := time.Now()
+	conn, err := HandOver(path)
+	if err != nil {
+		return nil, err
+	}
+	return greeted(conn, began, Patience)
+}
+
+// HandOver gives one end of a socket pair to a pass service, with no
+// attributes, and returns the other.
+func HandOver(path string) (net.Conn, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -126,11 +135,11 @@ func DialPass(path string) (*Client, error) {
 	if _, _, err := uc.WriteMsgUnix([]byte{0}, unix.UnixRights(pair[1]), nil); err != nil {
 		return nil, err
 	}
-	conn, err := net.FileConn(ours)
-	if err != nil {
+	// The attributes' end. A daemon may have taken what it wants, and be gone.
+	if _, err := uc.Write([]byte{0}); err != nil && !errors.Is(err, unix.EPIPE) {
 		return nil, err
 	}
-	return greeted(conn, began, Patience)
+	return net.FileConn(ours)
 }
 
 func greeted(conn net.Conn, began time.Time, limit time.Duration) (*Client, error) {

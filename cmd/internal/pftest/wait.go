@@ -30,15 +30,24 @@ func (p *Instance) Until(what string, cond func() bool) {
 // UntilWithin is Until with a limit of the caller's.
 func (p *Instance) UntilWithin(limit time.Duration, what string, cond func() bool) {
 	p.t.Helper()
+	if !p.Soon(limit, cond) {
+		p.t.Fatalf("after %v still not: %s", limit, what)
+	}
+}
+
+// Soon is UntilWithin for who can go on without: it returns what cond did last.
+func (p *Instance) Soon(limit time.Duration, cond func() bool) bool {
+	p.t.Helper()
 	if p.changes < 0 {
 		p.watchFiles()
 	}
 	for end := time.Now().Add(limit); !cond(); {
 		if time.Now().After(end) {
-			p.t.Fatalf("after %v still not: %s", limit, what)
+			return false
 		}
 		awaitChange(p.changes, look)
 	}
+	return true
 }
 
 // Until waits for cond, which is about no instance, looking every 20 ms and

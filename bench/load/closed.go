@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package load
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Closed is a closed loop: so many clients, each of which connects, reads to
+// the end, closes, and begins anew at once.
+type Closed struct {
+	Addr    netip.AddrPort // IPv4, on loopback
+	Clients int
+	Want    []byte        // what every connection must be answered with
+	Warm    time.Duration // before anything is counted
+	Time    time.Duration // that is counted
+	Mark    func()        // called when the counted time begins and when it is over; may be nil
+}
+
+// Result is what the counted time has brought.
+type Result struct {
+	Took    time.Duration
+	Latency []time.Duration // of each connection that ended in it, ascending: from before connect to the end of the answer
+	CPU     time.Duration   // that the load itself has used
+	Failed  int             // connections without the whole answer, in the counted time or not
+	Failure error           // the first one
+}
+
+// drainTime is how long the last clients may take after the counted time.
+const drainTime = 5 * time.Second
+
+// errNoAnswer is a connection that still had no end when drainTime was over.
+var errNoAnswer = errors.New("no answer")
+
+// client is one connection.
+type client struct {
+	fd    int
+	began time.Time
+	got   int // bytes of the answer
+}
+
+// closed is a run of Closed.
+type closed struct {
+	*Closed
+	ep      int
+	to      unix.RawSockaddrInet4
+	clients []client // by slot, which is what epoll's events carry
+	busy    int
+	r       Result
+	in      bool // the counted time
+	over    bool // no new connections
+	buf     [512]byte
+}
+
+// Run makes the load. An error is about the load itself, or ctx is done; what
+// is wrong with answers is in the Result.
+func (c *Closed) Run(ctx context.Context) (*Result, error) {
+	if !c.Addr.Addr().Is4() || !c.Addr.Addr().IsLoopback() {
+		return nil, fmt.Errorf("load on %s: not an IPv4 address of this machine's loopback", c.Addr)
+	}
+	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	defer func() { _ = unix.Close(ep) }()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	run := &closed{Closed: c, ep: ep, clients: make([]client, c.Clients)}
+	run.to = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: c.Addr.Addr().As4()}
+	port := c.Addr.Port()
+	*(*[2]byte)(unsafe.Pointer(&run.to.Port)) = [2]byte{byte(port >> 8), byte(port)}
+	run.r.Latency = make([]time.Duration, 0, 1<<16+int(c.Time.Seconds()*(1<<16)))
+	err = run.run(ctx)
+	for i := range run.clients {
+		run.drop(&run.clients[i])
+	}
+	slices.Sort(run.r.Latency)
+	return &run.r, err
+}
+
+func (c *closed) run(ctx context.Context) error {
+	for i := range c.clients {
+		if err := c.connect(i); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	var counted, used time.Duration // when the counted time began, and what CPU had been used by then
+	events := make([]unix.EpollEvent, 64)
+	for c.busy > 0 {
+		n, err := wait(c.ep, events)
+		if err != nil {
+			return err
+		}
+		for _, ev := range events[:n] {
+			if err := c.ready(int(ev.Fd)); err != nil {
+				return err
+			}
+		}
+		switch at := time.Since(began); {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case c.over && at-counted > c.Time+drainTime:
+			c.fail(fmt.Errorf("%w from %d connections", errNoAnswer, c.busy), c.busy)
+			return nil
+		case !c.in && !c.over && at >= c.Warm:
+			c.mark()
+			counted, used, c.in = time.Since(began), threadCPU(), true
+		case c.in && at-counted >= c.Time:
+			c.r.Took, c.r.CPU = time.Since(began)-counted, threadCPU()-used
+			c.mark()
+			c.in, c.over = false, true
+		}
+	}
+	return nil
+}
+
+func (c *closed) mark() {
+	if c.Mark != nil {
+		c.Mark()
+	}
+}
+
+func (c *closed) fail(err error, n int) {
+	if c.r.Failure == nil {
+		c.r.Failure = err
+	}
+	c.r.Failed += n
+}
+
+// connect begins the next connection of a client.
+func (c *closed) connect(slot int) error {
+	k := &c.clients[slot]
+	k.began, k.got = time.Now(), 0
+	fd, _, errno := unix.RawSyscall(unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if errno != 0 {
+		return os.NewSyscallError("socket", errno)
+	}
+	k.fd = int(fd)
+	_, _, errno = unix.RawSyscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(&c.to)), unix.SizeofSockaddrInet4)
+	if errno != 0 && errno != unix.EINPROGRESS {
+		_ = unix.Close(k.fd)
+		return os.NewSyscallError("connect", errno)
+	}
+	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(slot)}
+	_, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(c.ep), unix.EPOLL_CTL_ADD, fd, uintptr(unsafe.Pointer(&ev)), 0, 0)
+	if errno != 0 {
+		_ = unix.Close(k.fd)
+		return os.NewSyscallError("epoll_ctl", errno)
+	}
+	c.busy++
+	return nil
+}
+
+// ready reads what there is of the answer; at its end the next connection
+// begins.
+func (c *closed) ready(slot int) error {
+	k := &c.clients[slot]
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(k.fd), uintptr(unsafe.Pointer(&c.buf)), uintptr(len(c.buf)))
+		switch {
+		case errno == unix.EAGAIN:
+			return nil
+		case errno == unix.EINTR:
+			continue
+		case errno != 0:
+			c.fail(os.NewSyscallError("read", errno), 1)
+		case n > 0:
+			if !bytes.HasPrefix(c.Want[min(k.got, len(c.Want)):], c.buf[:n]) {
+				c.fail(fmt.Errorf("answered with %q at byte %d", c.buf[:n], k.got), 1)
+				break
+			}
+			k.got += int(n)
+			continue
+		case k.got < len(c.Want):
+			c.fail(fmt.Errorf("the answer ends after %d of %d bytes", k.got, len(c.Want)), 1)
+		case c.in:
+			c.r.Latency = append(c.r.Latency, time.Since(k.began))
+		}
+		c.drop(k)
+		if c.over {
+			return nil
+		}
+		return c.connect(slot)
+	}
+}
+
+// drop ends a connection by a reset. The server has closed its side already,
+// or the client has given up: with an orderly end every connection would stay
+// behind for a minute, and the tenth run would be measured among the remains
+// of nine.
+func (c *closed) drop(k *client) {
+	if k.fd <= 0 {
+		return
+	}
+	linger := unix.Linger{Onoff: 1}
+	_ = unix.SetsockoptLinger(k.fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger)
+	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(k.fd), 0, 0)
+	k.fd = 0
+	c.busy--
+}
+
+// waitTime is how long nothing may happen before run looks at its watch.
+const waitTime = 20 // ms
+
+// wait is epoll_wait without the runtime's knowledge: no other goroutine needs
+// this processor, and telling costs a microsecond per wake-up.
+func wait(ep int, events []unix.EpollEvent) (int, error) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep),
+		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), waitTime, 0, 0)
+	switch {
+	case errno == unix.EINTR:
+		return 0, nil
+	case errno != 0:
+		return 0, os.NewSyscallError("epoll_wait", errno)
+	}
+	return int(n), nil
+}
+
+// threadCPU is the processor time of this thread.
+func threadCPU() time.Duration {
+	var ts unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts) != nil {
+		return 0
+	}
+	return time.Duration(ts.Nano())
+}

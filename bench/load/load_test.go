@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package load_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"postloop/bench/load"
+)
+
+// serve has every connection served, in a goroutine, until the test ends.
+func serve(t *testing.T, one func(net.Conn)) netip.AddrPort {
+	t.Helper()
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go one(conn)
+		}
+	}()
+	return netip.MustParseAddrPort(ln.Addr().String())
+}
+
+// say writes and closes.
+func say(text string) func(net.Conn) {
+	return func(conn net.Conn) {
+		_, _ = io.WriteString(conn, text)
+		_ = conn.Close()
+	}
+}
+
+func TestClosed(t *testing.T) {
+	var served atomic.Int64
+	addr := serve(t, func(conn net.Conn) {
+		served.Add(1)
+		say("hello\n")(conn)
+	})
+	marks := 0
+	c := load.Closed{
+		Addr: addr, Clients: 4, Want: []byte("hello\n"), Warm: 20 * time.Millisecond, Time: 50 * time.Millisecond,
+		Mark: func() { marks++ },
+	}
+	r, err := c.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Failed > 0 || r.Failure != nil {
+		t.Errorf("%d failed: %v", r.Failed, r.Failure)
+	}
+	if n := int64(len(r.Latency)); n == 0 || n > served.Load() {
+		t.Errorf("%d connections counted, %d served", n, served.Load())
+	}
+	if r.Took < c.Time || r.CPU <= 0 || r.CPU > r.Took || marks != 2 {
+		t.Errorf("took %v of %v, used %v, marked %d times", r.Took, c.Time, r.CPU, marks)
+	}
+	for i, d := range r.Latency {
+		if d <= 0 || i > 0 && d < r.Latency[i-1] {
+			t.Fatalf("latency %d is %v", i, d)
+		}
+	}
+}
+
+// TestClosedFailures: an answer that is not the wanted one is a failure, and
+// no answer is counted.
+func TestClosedFailures(t *testing.T) {
+	for _, test := range []struct{ name, answer, failure string }{
+		{"nothing", "", "ends after 0 of 6"},
+		{"short", "hel", "ends after 3 of 6"},
+		{"wrong", "hullo\n", "answered with"},
+		{"long", "hello\nhello\n", "answered with"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := load.Closed{Addr: serve(t, say(test.answer)), Clients: 2, Want: []byte("hello\n"), Time: 20 * time.Millisecond}
+			r, err := c.Run(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Failed == 0 || len(r.Latency) > 0 || !strings.Contains(r.Failure.Error(), test.failure) {
+				t.Errorf("%d failed, %d counted: %v", r.Failed, len(r.Latency), r.Failure)
+			}
+		})
+	}
+}
+
+// TestClosedRefused: who listens to nobody has failed, and the load ends.
+func TestClosedRefused(t *testing.T) {
+	ln, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParseAddrPort(ln.Addr().String())
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := load.Closed{Addr: addr, Clients: 2, Want: []byte("x"), Time: 20 * time.Millisecond}
+	if r, err := c.Run(t.Context()); err == nil && r.Failed == 0 {
+		t.Error("nobody listens, and nothing fails")
+	}
+}
+
+func TestClosedCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	c := load.Closed{
+		Addr: serve(t, say("x")), Clients: 2, Want: []byte("x"), Time: time.Hour,
+		Mark: cancel,
+	}
+	if _, err := c.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled, and the load ends with %v", err)
+	}
+}
+
+// TestClosedElsewhere: no load leaves this machine.
+func TestClosedElsewhere(t *testing.T) {
+	for _, addr := range []string{"192.0.2.1:80", "[::1]:80", "0.0.0.0:80"} {
+		c := load.Closed{Addr: netip.MustParseAddrPort(addr), Clients: 1, Time: time.Millisecond}
+		if _, err := c.Run(t.Context()); err == nil {
+			t.Errorf("a load on %s runs", addr)
+		}
+	}
+}
+
+func TestHold(t *testing.T) {
+	var open atomic.Int64
+	addr := serve(t, func(conn net.Conn) {
+		open.Add(1)
+		_, _ = io.Copy(conn, conn)
+		_ = conn.Close()
+		open.Add(-1)
+	})
+	h, err := load.Hold(t.Context(), addr, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := open.Load(); n != 10 {
+		t.Errorf("%d connections are open", n)
+	}
+	if n, err := h.Echo("again\n"); n != 10 || err != nil {
+		t.Errorf("%d echoes, %v", n, err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := load.Hold(t.Context(), serve(t, say("other")), 1); err == nil {
+		t.Error("what is no echo is taken for one")
+	}
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"postloop/bench/report"
+)
+
+// workload is one thing that is measured.
+type workload struct {
+	name string
+	run  func(ctx context.Context, b *bench) (*report.Section, error)
+}
+
+// workloads are all there are, in the order of the report.
+var workloads = []workload{
+	{"spawner", spawner},
+	{"descriptors", descriptors},
+	{"held", held},
+}
+
+func workloadNames() []string {
+	names := make([]string, len(workloads))
+	for i, w := range workloads {
+		names[i] = w.name
+	}
+	return names
+}
+
+func main() {
+	o, err := parse(os.Args[1:], os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(0)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	err = run(ctx, o)
+	interrupted := ctx.Err() != nil
+	stop()
+	switch {
+	case interrupted:
+		fmt.Fprintln(os.Stderr, "bench: interrupted; nothing was written")
+		os.Exit(130)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// run measures what o asks for, prints it and writes it down.
+func run(ctx context.Context, o *options) (err error) {
+	b, err := newBench(o, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	results := &report.Results{Command: "bench " + strings.Join(os.Args[1:], " "), Facts: b.facts()}
+	for _, w := range workloads {
+		if !o.wants(w.name) {
+			continue
+		}
+		section, err := w.run(ctx, b)
+		if err != nil {
+			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		fmt.Printf("\n%s", section)
+		results.Sections = append(results.Sections, *section)
+	}
+	results.Facts = append(results.Facts, b.method()...)
+	if o.out != "" {
+		if err := os.WriteFile(o.out, []byte(results.String()), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "\nwritten to %s\n", o.out)
+	}
+	return b.failures()
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options are what the command line says.
+type options struct {
+	workloads []string
+	rounds    int
+	time      time.Duration // of one measurement
+	clients   []int
+	modes     []string
+	servers   []string // empty: all there are
+	held      int      // connections of the workload of that name
+	ballast   int      // descriptors of the workload of that name
+	calm      time.Duration
+	bin       string
+	private   string
+	out       string // empty: nothing is written
+}
+
+// The most that may be asked for: a load is bounded whatever the command line
+// says.
+const (
+	maxRounds  = 100
+	maxSeconds = 60
+	maxClients = 1000
+	maxHeld    = 10000
+)
+
+// parse reads the command line.
+func parse(args []string, usage io.Writer) (*options, error) {
+	o := &options{}
+	var workloads, clients, modes, servers string
+	var seconds float64
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(usage)
+	f.StringVar(&workloads, "workload", "all", "what to measure: `names` of "+strings.Join(workloadNames(), ", ")+", with commas; or all")
+	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured in turn")
+	f.Float64Var(&seconds, "seconds", 0.5, "how long one measurement lasts")
+	f.StringVar(&clients, "clients", "1,8,64", "how many clients at once")
+	f.StringVar(&modes, "modes", "pin,free", "where servers and load run: pin, each on a processor of its own; free, both on both")
+	f.StringVar(&servers, "servers", "", "only servers whose names contain one of these `words`, with commas; Postfix and the C limit always take part")
+	f.IntVar(&o.held, "connections", 1000, "how many connections the workload held holds open")
+	f.IntVar(&o.ballast, "descriptors", 10000, "how many descriptors the workload descriptors has a server hold")
+	f.DurationVar(&o.calm, "calm", time.Minute, "how long in all to wait until nothing else is at work, before a disturbed measurement is made again")
+	f.StringVar(&o.bin, "bin", "bin", "where our programs are")
+	f.StringVar(&o.private, "rivals", "bench/.rivals", "where make bench-rivals has put its packages")
+	f.StringVar(&o.out, "o", "bench/RESULTS.md", "where the results are written; empty: nowhere")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	o.time = time.Duration(seconds * float64(time.Second))
+	o.workloads, o.modes, o.servers = words(workloads), words(modes), words(servers)
+	if workloads == "all" {
+		o.workloads = workloadNames()
+	}
+	for _, word := range words(clients) {
+		n, err := strconv.Atoi(word)
+		if err != nil || n < 1 || n > maxClients {
+			return nil, fmt.Errorf("-clients %s: not a number from 1 to %d", word, maxClients)
+		}
+		o.clients = append(o.clients, n)
+	}
+	return o, o.check()
+}
+
+func (o *options) check() error {
+	for _, name := range o.workloads {
+		if !slices.Contains(workloadNames(), name) {
+			return fmt.Errorf("-workload %s: there is %s, and all", name, strings.Join(workloadNames(), ", "))
+		}
+	}
+	for _, mode := range o.modes {
+		if mode != "pin" && mode != "free" {
+			return fmt.Errorf("-modes %s: there are pin and free", mode)
+		}
+	}
+	switch {
+	case o.rounds < 1 || o.rounds > maxRounds:
+		return fmt.Errorf("-rounds %d: not from 1 to %d", o.rounds, maxRounds)
+	case o.time < 10*time.Millisecond || o.time > maxSeconds*time.Second:
+		return fmt.Errorf("-seconds %v: not from 0.01 to %d", o.time.Seconds(), maxSeconds)
+	case o.held < 1 || o.held > maxHeld:
+		return fmt.Errorf("-connections %d: not from 1 to %d", o.held, maxHeld)
+	case o.ballast < 100:
+		return fmt.Errorf("-descriptors %d: not 100 or more", o.ballast)
+	case len(o.workloads) == 0 || len(o.clients) == 0 || len(o.modes) == 0:
+		return errors.New("there is nothing to measure")
+	}
+	return nil
+}
+
+// words are the words between commas.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+// wants reports whether a workload was asked for.
+func (o *options) wants(name string) bool { return slices.Contains(o.workloads, name) }
+
+// wantsServer reports whether a server was asked for.
+func (o *options) wantsServer(name string) bool {
+	return len(o.servers) == 0 || slices.ContainsFunc(o.servers, func(word string) bool { return strings.Contains(name, word) })
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package rivals
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"postloop/bench/measure"
+)
+
+// Server is a rival that runs.
+type Server struct {
+	Rival *Rival
+	Tree  *measure.Tree
+	Pid   int
+	Argv  []string // as it was started
+
+	dir   string
+	ended chan struct{} // the first process has
+	how   string        // it ended
+}
+
+// readyTime is how long a server may take before it answers.
+const readyTime = 30 * time.Second
+
+// enter puts the shell that runs it, and so the server that takes its place,
+// into the control group whose entrance is $0.
+const enter = `[ -z "$0" ] || echo $$ >"$0"; exec "$@"`
+
+// Start starts a rival on the given processors and returns when it answers.
+func (w *World) Start(ctx context.Context, r *Rival, s *Service, cpus []int) (_ *Server, err error) {
+	if r.Missing != "" {
+		return nil, fmt.Errorf("%s: %s", r.Name, r.Missing)
+	}
+	// A short path: that of a socket must stay below 108 bytes.
+	dir, err := os.MkdirTemp("", "plb")
+	if err != nil {
+		return nil, err
+	}
+	srv := &Server{Rival: r, dir: dir, ended: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("%s: %w", r.Name, err), srv.Stop())
+		}
+	}()
+	if err := os.Chmod(dir, 0o755); err != nil { // the command's user goes through it
+		return nil, err
+	}
+	l, err := r.launch(w, dir, s)
+	if err != nil {
+		return nil, err
+	}
+	if err := srv.start(l, cpus); err != nil {
+		return nil, err
+	}
+	return srv, srv.ready(ctx, s.Addr)
+}
+
+func (srv *Server) start(l *launch, cpus []int) error {
+	out, err := os.Create(srv.dir + "/output")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = out.Close() }()
+	srv.Argv = l.argv
+	srv.Tree = measure.NewTree(strings.Map(onlyLetters, srv.Rival.Name))
+	c := exec.Command("/bin/sh", append([]string{"-c", enter, srv.Tree.Entrance()}, l.argv...)...)
+	c.Dir = "/"
+	c.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_LOG_LEVEL=err"}, l.env...)
+	c.Stdout, c.Stderr = out, out
+	// A session of its own, so that an interrupt from the terminal is first
+	// of all ours.
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: !l.session, Pdeathsig: syscall.SIGKILL}
+	if err := measure.StartOn(cpus, c.Start); err != nil {
+		close(srv.ended)
+		return err
+	}
+	srv.Pid = c.Process.Pid
+	srv.Tree.SetRoot(srv.Pid)
+	go func() {
+		_ = c.Wait() // its state says the same
+		srv.how = c.ProcessState.String()
+		close(srv.ended)
+	}()
+	return nil
+}
+
+func onlyLetters(r rune) rune {
+	if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		return r
+	}
+	return -1
+}
+
+// ready waits until the server answers. That a connection can be made says
+// little: a socket that listens may be that of a server that is not yet done
+// with starting.
+func (srv *Server) ready(ctx context.Context, addr netip.AddrPort) error {
+	for end := time.Now().Add(readyTime); ; {
+		err := visit(addr, end)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-srv.ended:
+			return errors.New("has ended: " + srv.how + "\n" + srv.Output())
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(2 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("does not answer on %s after %v: %w\n%s", addr, readyTime, err, srv.Output())
+		}
+	}
+}
+
+// visit makes a connection, sends nothing, and waits for its end.
+func visit(addr netip.AddrPort, end time.Time) error {
+	conn, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(addr))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if err := errors.Join(conn.SetDeadline(end), conn.CloseWrite()); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, conn)
+	return err
+}
+
+// Alive reports whether the server still runs.
+func (srv *Server) Alive() bool {
+	select {
+	case <-srv.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// Output is what the server has said so far.
+func (srv *Server) Output() string {
+	var b strings.Builder
+	for _, name := range []string{"/output", "/log", "/log/mail.log"} {
+		text, _ := os.ReadFile(srv.dir + name)
+		b.Write(text)
+	}
+	return b.String()
+}
+
+// Command is how it was started, with the configuration that says more than
+// its arguments, and DIR in the place of its own directory.
+func (srv *Server) Command() string {
+	text := strings.Join(srv.Argv, " ") + "\n"
+	for _, name := range []string{"/xinetd.conf", "/inetd.conf", "/etc/main.cf", "/etc/master.cf"} {
+		file, err := os.ReadFile(srv.dir + name)
+		if err != nil {
+			continue
+		}
+		text += "\n" + strings.TrimPrefix(name, "/") + ":\n" + string(file)
+	}
+	return strings.ReplaceAll(text, srv.dir, "DIR")
+}
+
+// Stop ends the server and everything that it has started.
+func (srv *Server) Stop() error {
+	var err error
+	if srv.Tree != nil {
+		err = srv.Tree.Kill()
+		if err == nil {
+			<-srv.ended
+			measure.Bury() // no other child of ours lives while a server stops
+		}
+	}
+	return errors.Join(err, os.RemoveAll(srv.dir))
+}
+
+// FreeAddr returns an address on loopback where nothing listens, outside the
+// range that the system takes clients' ports from.
+func FreeAddr() (netip.AddrPort, error) {
+	first := rand.IntN(10000)
+	for i := range 10000 {
+		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(20000+(first+i)%10000))
+		ln, err := net.Listen("tcp4", addr.String())
+		if err == nil {
+			return addr, ln.Close()
+		}
+	}
+	return netip.AddrPort{}, errors.New("no free port between 20000 and 30000 on 127.0.0.1")
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"postloop/bench/rivals"
+)
+
+// testBench is a run with our own server only, and with a command that every
+// system has. Nothing here is timed: what is proved is that the machinery
+// works and that every connection is answered.
+func testBench(t *testing.T, args ...string) (*bench, *rivals.Rival) {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", bin+"/", "postloop/cmd/master")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, text)
+	}
+	o, err := parse(append([]string{"-bin", bin, "-rounds", "1", "-seconds", "0.1", "-calm", "0s"}, args...), t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := newBench(o, t.Output())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.command, b.reply = []string{"/bin/echo", "hello"}, "hello\n"
+	for _, r := range b.world.All() {
+		if r.Name == rivals.OursName {
+			if r.Missing != "" {
+				t.Fatal(r.Missing)
+			}
+			return b, r
+		}
+	}
+	t.Fatal("our own server is not among the rivals")
+	return nil, nil
+}
+
+func TestSpawner(t *testing.T) {
+	b, r := testBench(t, "-clients", "1,8")
+	s := &spawned{rival: r, series: map[string]map[int]series{}}
+	places := b.places()
+	for _, p := range places {
+		if err := b.spawn(t.Context(), s, p); err != nil {
+			t.Fatal(err)
+		}
+		t.Log(s.progress(p.mode, b.o.clients))
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+	for mode, byClients := range s.series {
+		for n, list := range byClients {
+			if len(list) != 1 || list[0].rate <= 0 || list[0].p50 <= 0 || list[0].cpu < 0 {
+				t.Errorf("%s, %d clients: %+v", mode, n, list)
+			}
+		}
+	}
+	text := b.spawnerSection([]*spawned{s}, places).String()
+	for _, want := range []string{"| " + rivals.OursName, "bin/master -c DIR/etc", "8 at once", "memory after"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestDescriptorsAndHeld(t *testing.T) {
+	b, r := testBench(t, "-connections", "20", "-descriptors", "100")
+	c := &crowded{rival: r, ballast: 100}
+	if err := b.crowd(t.Context(), c, b.places()[0]); err != nil {
+		t.Fatal(err)
+	}
+	if c.open < 100 || len(c.series) != 1 {
+		t.Errorf("%d descriptors, %d samples", c.open, len(c.series))
+	}
+	h := &holder{rival: r}
+	cat, err := filepath.EvalSymlinks("/bin/cat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.hold(t.Context(), h, cat); err != nil {
+		t.Fatal(err)
+	}
+	if h.after[0].Processes != 1 || h.open[1] < h.open[0]+20 || h.open[2] > h.open[0] {
+		t.Errorf("%+v", h)
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestUnanswered: a server whose command says something else is found out.
+func TestUnanswered(t *testing.T) {
+	b, r := testBench(t, "-clients", "2")
+	b.reply = "good day\n"
+	s := &spawned{rival: r, series: map[string]map[int]series{}}
+	err := b.spawn(t.Context(), s, b.places()[0])
+	if err == nil || !strings.Contains(err.Error(), `answered with "hello\n"`) {
+		t.Errorf("a wrong answer ends with %v", err)
+	}
+	if b.failures() == nil {
+		t.Error("a wrong answer is forgotten")
+	}
+}
+
+func TestParse(t *testing.T) {
+	o, err := parse(nil, t.Output())
+	if err != nil || len(o.workloads) != len(workloads) || o.time != 500*time.Millisecond || len(o.clients) != 3 || !o.wantsServer("xinetd") {
+		t.Errorf("%+v, %v", o, err)
+	}
+	o, err = parse([]string{"-workload", "held", "-servers", "tcp,loop", "-clients", "3"}, t.Output())
+	if err != nil || o.wants("spawner") || !o.wants("held") || !o.wantsServer("tcpsvd") || o.wantsServer("xinetd") || o.clients[0] != 3 {
+		t.Errorf("%+v, %v", o, err)
+	}
+	for _, args := range []string{
+		"-workload nothing", "-workload ,", "-rounds 0", "-rounds 101", "-seconds 0", "-seconds 61", "-clients 0", "-clients x",
+		"-clients 1001", "-clients ,", "-modes loose", "-connections 0", "-descriptors 1", "word",
+	} {
+		if o, err := parse(strings.Fields(args), t.Output()); err == nil {
+			t.Errorf("%s is taken: %+v", args, o)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"postloop/cfg"
+	"postloop/master/names"
+)
+
+// checkHosted has a service that master is to serve itself checked by those
+// who know what it means. Not served means that it is left to a process, which
+// will say what it thinks of the entry.
+func (t *transaction) checkHosted(w *wanted, create HostFunc) (served bool, err error) {
+	main, own, err := t.mainFor(w.spec)
+	if err == nil {
+		// What is said about clients is never forgiven: no system has lived with
+		// it under Postfix, and who relies on it must not be let down.
+		if w.policy, err = t.checkPolicy(w, main, own); err != nil {
+			return false, err
+		}
+		err = t.create(w, main, create)
+	}
+	if err == nil || errors.Is(err, names.ErrPending) {
+		return true, err
+	}
+	old := t.m.find(w.key)
+	same := old != nil && old.isHosted()
+	if !same && w.policy.restricts() { // a process would serve everybody
+		return false, w.blame(err)
+	}
+	if err := t.forgive(w, err); err != nil {
+		return false, err
+	}
+	w.sameHosted = same
+	if !same {
+		w.host, w.hosted, w.policy = nil, nil, nil
+	}
+	return same, nil
+}
+
+// mainFor returns main.cf as a service sees it; own means that the service has
+// a view of its own.
+func (t *transaction) mainFor(spec *cfg.Service) (main *cfg.Main, own bool, err error) {
+	overrides, _, err := spec.Overrides()
+	if err != nil || len(overrides) == 0 {
+		return t.conf.Main, false, err
+	}
+	main = t.conf.Main.Clone()
+	for _, o := range overrides {
+		main.Set(o.Name, o.Value)
+	}
+	return main, true, nil
+}
+
+func (t *transaction) create(w *wanted, main *cfg.Main, create HostFunc) error {
+	tag, err := main.Value("syslog_name")
+	if err != nil {
+		return err
+	}
+	w.host = &Host{
+		Loop: t.m.loop, Log: t.m.log.With(tag + "/" + w.spec.Command), Service: w.spec,
+		Main: main, Params: t.params, Env: t.env, Names: t.names,
+	}
+	w.hosted, err = create(w.host)
+	return err
+}
+
+// policyAnswer is what newPolicy has returned.
+type policyAnswer struct {
+	policy *policy
+	err    error
+}
+
+// checkPolicy returns what a service asks of its clients. Those that say
+// nothing about it share one policy.
+func (t *transaction) checkPolicy(w *wanted, main *cfg.Main, own bool) (*policy, error) {
+	if !own {
+		if t.common == nil {
+			a := t.makePolicy(t.params.Hosted, main)
+			t.common = &a
+		}
+		return t.common.policy, t.common.err
+	}
+	h, err := main.Hosted()
+	if many := cfg.Errors(nil); errors.As(err, &many) {
+		for i, one := range many {
+			if one.Line == 0 { // set by -o
+				many[i] = w.blame(one)
+			}
+		}
+		return nil, many
+	}
+	a := t.makePolicy(h, main)
+	if one := (*cfg.Error)(nil); errors.As(a.err, &one) && one.Line == 0 {
+		return nil, w.blame(one)
+	}
+	return a.policy, a.err
+}
+
+func (t *transaction) makePolicy(h cfg.Hosted, main *cfg.Main) (a policyAnswer) {
+	var parameter string
+	a.policy, parameter, a.err = newPolicy(h, t.names.User)
+	if unknown := (*userError)(nil); errors.As(a.err, &unknown) {
+		a.err = t.paramError(parameter, unknown.err, "unknown user name: "+unknown.name)
+		if one := (*cfg.Error)(nil); errors.As(a.err, &one) {
+			one.Line = main.Line(parameter)
+		}
+	}
+	return a
+}
+
+// checkNotHosted refuses what only master can do for a service that it does
+// not serve itself: a list of clients must not be there for nothing.
+func (t *transaction) checkNotHosted(w *wanted) error {
+	overrides, _, _ := w.spec.Overrides() // what is wrong with them is for the daemon to say
+	for _, o := range overrides {
+		if strings.HasPrefix(o.Name, "hosted_") {
+			return w.blame(fmt.Errorf("%s is for what master serves itself, and %s of type %s it does not; see builtin_services",
+				o.Name, w.spec.Command, w.spec.Type))
+		}
+	}
+	return nil
+}
