@@ -54,13 +54,19 @@ func TestClientEnvironment(t *testing.T) {
 		style  style
 		want   string
 	}{
-		{unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}, ucspiStyle,
-			"LANG=C PROTO=TCP REMOTE_HOST=lie TCPLOCALIP=127.0.0.1 TCPLOCALPORT=L TCPREMOTEIP=127.0.0.1 TCPREMOTEPORT=R"},
-		{unix.AF_INET6, &unix.SockaddrInet6{Addr: [16]byte{15: 1}}, all,
+		{
+			unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}, ucspiStyle,
+			"LANG=C PROTO=TCP REMOTE_HOST=lie TCPLOCALIP=127.0.0.1 TCPLOCALPORT=L TCPREMOTEIP=127.0.0.1 TCPREMOTEPORT=R",
+		},
+		{
+			unix.AF_INET6, &unix.SockaddrInet6{Addr: [16]byte{15: 1}}, all,
 			"LANG=C PROTO=TCP6 REMOTE_ADDR=::1 REMOTE_HOST=::1 REMOTE_PORT=R TCP6LOCALIP=::1 TCP6LOCALPORT=L TCP6REMOTEIP=::1 TCP6REMOTEPORT=R " +
-				"TCPLOCALIP=::1 TCPLOCALPORT=L TCPREMOTEIP=::1 TCPREMOTEPORT=R"},
-		{unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}, systemdStyle,
-			"LANG=C PROTO=lie REMOTE_ADDR=127.0.0.1 REMOTE_HOST=lie REMOTE_PORT=R TCPREMOTEIP=192.0.2.1"},
+				"TCPLOCALIP=::1 TCPLOCALPORT=L TCPREMOTEIP=::1 TCPREMOTEPORT=R",
+		},
+		{
+			unix.AF_INET, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}, systemdStyle,
+			"LANG=C PROTO=lie REMOTE_ADDR=127.0.0.1 REMOTE_HOST=lie REMOTE_PORT=R TCPREMOTEIP=192.0.2.1",
+		},
 	} {
 		t.Run(fmt.Sprint(c.style), func(t *testing.T) {
 			s := newStageOf(t, Config{TimeLimit: time.Minute, Client: c.style, Env: withoutClient(slices.Clone(base), c.style)}, "env")

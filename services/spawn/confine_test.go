@@ -19,8 +19,10 @@ import (
 func TestParseRlimits(t *testing.T) {
 	got, err := parseRlimits("nofile=64:128, AS=100M\tcpu=10 core=0 fsize=unlimited stack=8m:infinity")
 	want := []loop.Rlimit{
-		{Resource: unix.RLIMIT_NOFILE, Cur: 64, Max: 128}, {Resource: unix.RLIMIT_AS, Cur: 100 << 20, Max: 100 << 20},
-		{Resource: unix.RLIMIT_CPU, Cur: 10, Max: 10}, {Resource: unix.RLIMIT_CORE},
+		{Resource: unix.RLIMIT_NOFILE, Cur: 64, Max: 128},
+		{Resource: unix.RLIMIT_AS, Cur: 100 << 20, Max: 100 << 20},
+		{Resource: unix.RLIMIT_CPU, Cur: 10, Max: 10},
+		{Resource: unix.RLIMIT_CORE},
 		{Resource: unix.RLIMIT_FSIZE, Cur: math.MaxUint64, Max: math.MaxUint64},
 		{Resource: unix.RLIMIT_STACK, Cur: 8 << 20, Max: math.MaxUint64},
 	}
