@@ -27,8 +27,6 @@ import (
 	"postloop/cmd/internal/pftest"
 )
 
-const realSpawn = "/usr/lib/postfix/sbin/spawn"
-
 // realSelected reports whether Postfix's own spawn is to be tested.
 func realSelected() bool { return os.Getenv("POSTLOOP_SPAWN") == "real" }
 

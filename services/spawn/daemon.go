@@ -92,10 +92,6 @@ func (p *program) parse() (*Config, error) {
 		},
 		Wait: func(err error) bool { return errors.Is(err, names.ErrPending) },
 	})
-	var one *cfg.Error
-	if errors.As(err, &one) && one.Line == 0 { // set by -o: it is not in main.cf
-		return nil, errors.New(one.Text)
-	}
 	if err == nil && !d.Params.Rootless {
 		c.AsRoot = ids.AsRoot
 	}
