@@ -86,7 +86,7 @@ func (t *transaction) checkPolicy(w *wanted, main *cfg.Main, own bool) (*policy,
 		return t.common.policy, t.common.err
 	}
 	h, err := main.Hosted()
-	if many := (cfg.Errors)(nil); errors.As(err, &many) {
+	if many := cfg.Errors(nil); errors.As(err, &many) {
 		for i, one := range many {
 			if one.Line == 0 { // set by -o
 				many[i] = w.blame(one)
