@@ -19,22 +19,23 @@ import (
 //
 // A package that is not listed is refused.
 var mayImport = map[string]string{
-	"loop":                "golang.org/x/sys/unix",
-	"loop/looptest":       "loop golang.org/x/sys/unix",
-	"cfg":                 "github.com/BurntSushi/toml",
-	"master/proto":        "",
-	"master/maillog":      "",
-	"master/ids":          "golang.org/x/sys/unix",
-	"master/logloop":      "loop cfg master/maillog",
-	"master/names":        "loop master/maillog golang.org/x/sys/unix",
-	"master":              "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix",
-	"services/attr":       "",
-	"services/skeleton":   "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
-	"services/spawn":      "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
-	"cmd/master":          "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
-	"cmd/spawn":           "services/skeleton services/spawn",
-	"internal/postfix":    "",
-	"cmd/internal/pftest": "internal/postfix golang.org/x/sys/unix",
+	"loop":                         "golang.org/x/sys/unix",
+	"loop/looptest":                "loop golang.org/x/sys/unix",
+	"cfg":                          "github.com/BurntSushi/toml",
+	"master/proto":                 "",
+	"master/maillog":               "",
+	"master/ids":                   "golang.org/x/sys/unix",
+	"master/logloop":               "loop cfg master/maillog",
+	"master/names":                 "loop master/maillog golang.org/x/sys/unix",
+	"master":                       "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix",
+	"services/attr":                "",
+	"services/skeleton":            "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
+	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
+	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
+	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/spawn":                    "services/skeleton services/spawn",
+	"internal/postfix":             "",
+	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.
@@ -43,10 +44,10 @@ var mayImportInTests = map[string]string{
 	"master":            "loop/looptest",
 	"master/logloop":    "loop/looptest golang.org/x/sys/unix",
 	"master/names":      "loop/looptest",
-	"services/skeleton": "loop/looptest",
+	"services/skeleton": "loop/looptest services/skeleton/mastertest",
 	"services/spawn":    "loop/looptest",
 	"cfg":               "cmd/internal/pftest",
-	"cmd/spawn":         "loop cfg master/proto golang.org/x/sys/unix cmd/internal/pftest",
+	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/master":        "cmd/internal/pftest loop/looptest",
 }
 
@@ -59,7 +60,7 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"internal/postfix", "cmd/internal/pftest"}
+var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
 
 func TestArch(t *testing.T) {
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {

@@ -24,7 +24,7 @@ func TestParseTOMLInvalid(t *testing.T) {
 		{"[log]\nxyzzy = 1", `line 2: unknown key "xyzzy" in [log]; a parameter of main.cf belongs in [parameters], and known here are to, format, file, name, facility`},
 		{service + "command = \"x\"\nlimt = 1", `line 4: unknown key "limt" in [[service]]; did you mean "limit"?`},
 		{service + "command = \"x\"\nmail_owner = 1", `line 4: unknown key "mail_owner" in [[service]]; for this service only, a parameter belongs in options = { mail_owner = ... }`},
-		{service + "command = \"x\"\nxyzzy = 1", `line 4: unknown key "xyzzy" in [[service]]; known are listen, name, run, user, group, time_limit, allow, deny, client_limit, client_rate, client_ipv4_prefix, client_ipv6_prefix, queue, queue_time, refuse, command, args, options, limit, wakeup, wakeup_if_used, privileged, chroot`},
+		{service + "command = \"x\"\nxyzzy = 1", `line 4: unknown key "xyzzy" in [[service]]; known are listen, name, run, user, group, time_limit, allow, deny, client_limit, client_rate, client_ipv4_prefix, client_ipv6_prefix, queue, queue_time, refuse, client_environment, nice, rlimits, no_new_privs, capabilities, command, args, options, limit, wakeup, wakeup_if_used, privileged, chroot`},
 
 		// Kinds of values.
 		{"rootless = \"yes\"", `line 1: rootless: specify true or false`},

@@ -12,8 +12,12 @@ import (
 // clients wait in the listen backlog.
 const backlogWord = "backlog"
 
+// noneWord is what no element of a list amounts to where an empty parameter
+// means that there is no list.
+const noneWord = "none"
+
 // hostedKey is a key of a [[service]] with run that stands for a parameter of
-// hosted services, for this one.
+// hosted services, or of spawn, for this one.
 type hostedKey struct {
 	key, parameter string
 	form           form
@@ -31,6 +35,11 @@ var hostedSettings = []hostedKey{
 	{"queue", "hosted_queue_limit", queueForm, upTo("hosted_queue_limit")},
 	{"queue_time", "hosted_queue_time", secondsForm, nil},
 	{"refuse", "hosted_refuse", textForm, checker(parseRefuse)},
+	{"client_environment", "spawn_client_environment", listForm, nil},
+	{"nice", "spawn_nice", numberForm, nil},
+	{"rlimits", "spawn_rlimits", listForm, nil},
+	{"no_new_privs", "spawn_no_new_privs", boolForm, nil},
+	{"capabilities", "spawn_capabilities", noneForm, nil},
 }
 
 func hostedKeys() (keys []string) {
@@ -61,7 +70,8 @@ func upTo(parameter string) func(string) error {
 	}
 }
 
-// hosted reads the keys that say whom the service serves.
+// hosted reads the keys that say whom the service serves, and how its commands
+// are confined.
 func (s *tomlService) hosted() {
 	for _, h := range hostedSettings {
 		in := s.keys[h.key]

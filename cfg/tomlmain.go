@@ -28,6 +28,7 @@ const (
 	orOffForm        // seconds, or "off"
 	listForm         // ["a", "b"], or a text
 	queueForm        // 100, or "backlog"
+	noneForm         // a list, which is the word none where it is empty
 )
 
 // settings are the keys outside [parameters] and [[service]], but for state.
@@ -150,6 +151,11 @@ func (p *tomlParser) formed(f form, it *item) string {
 		}
 		p.fail(it, "%s: specify a whole number, or \"%s\"", it.key, backlogWord)
 		return ""
+	case noneForm:
+		if raw := p.raw(it); raw != "" || it.value == "" {
+			return raw
+		}
+		return noneWord
 	case textForm, listForm:
 	}
 	return p.raw(it)
@@ -165,6 +171,11 @@ func (f form) value(raw string) (text string, ok bool) {
 		return raw, isPlainNumber(raw)
 	case secondsForm, milliForm, orOffForm:
 		return tomlString(raw), isPlainDuration(raw, f == milliForm) || f == orOffForm && raw == "off"
+	case noneForm:
+		if raw == noneWord {
+			return "[]", true
+		}
+		return listForm.value(raw)
 	case listForm:
 		if words := splitList(raw); strings.Join(words, ", ") == raw {
 			return tomlList(words), true

@@ -75,6 +75,8 @@
 // A Go process has threads of the runtime's beside ours, and goroutines of this
 // package that do nothing but pass a signal on, one for each signal that has a
 // callback, and the watchdog, which must not live in the loop that it watches.
+// A runtime that cannot make a thread ends the process: ReserveThreads is for
+// who has to outlive a want of processes.
 //
 // # See also
 //

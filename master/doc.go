@@ -12,7 +12,8 @@
 // (package proto), and one rule, wantListen, is asked again after every change.
 //
 // A hosted service has no process between the client and what serves it:
-// master accepts and calls back (Hosted).
+// master accepts and calls back (Hosted). Who is let in, and who waits, may be
+// decided before (gate).
 //
 // # Reload
 //

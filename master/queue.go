@@ -39,9 +39,15 @@ func (c *guest) stirred(loop.Ready) {
 
 // leave ends a client that waits.
 func (c *guest) leave() {
-	c.g.remove(c)
-	c.g.count(c, -1)
+	c.g.forget(c)
 	unix.Close(c.fd)
+}
+
+// forget takes c, who will not be served, out of the queue. Its descriptor is
+// the caller's to close.
+func (g *gate) forget(c *guest) {
+	g.remove(c)
+	g.count(c, -1)
 }
 
 // remove takes c out of the queue, with its descriptor untouched.
@@ -112,8 +118,7 @@ func (g *gate) expired() {
 	g.queue = nil
 	for now := g.now(); g.waiting.n > 0 && now-g.waiting.first.since >= g.policy.QueueTime; {
 		c := g.waiting.first
-		g.remove(c)
-		g.count(c, -1)
+		g.forget(c)
 		g.refuse(c.fd, c.from, tooLong)
 	}
 	g.setQueueTimer()
@@ -124,8 +129,7 @@ func (g *gate) dismiss() {
 	n := g.waiting.n
 	for g.waiting.n > 0 {
 		c := g.waiting.first
-		g.remove(c)
-		g.count(c, -1)
+		g.forget(c)
 		g.policy.dismiss(c.fd)
 	}
 	if n > 0 {

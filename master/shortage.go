@@ -31,7 +31,7 @@ func (g *gate) holds() bool { return g != nil && g.shortage.holds }
 // hold keeps c, for whom no process could be made, in front of all who wait.
 func (g *gate) hold(c *guest, err error) {
 	sh, s := &g.shortage, g.h.s
-	c.g = g
+	g.h.gate = g // it may have had nothing to do until now
 	g.waiting.pushFront(c)
 	c.attend()
 	g.setQueueTimer()

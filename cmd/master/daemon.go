@@ -63,7 +63,6 @@ func (d *daemon) run() int {
 		return d.fatal(err)
 	}
 	raiseFiles()
-	loop.ReserveThreads()
 	d.programs = programDir()
 	if err := d.findConfig(); err != nil {
 		return d.fatal(err)
@@ -148,6 +147,7 @@ func (d *daemon) begun(err error) {
 		d.parent = -1
 	}
 	d.watchLoop()
+	loop.ReserveThreads() // now that nobody waits for us
 	if d.again {
 		d.again = false
 		d.reload()

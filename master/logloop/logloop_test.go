@@ -52,7 +52,7 @@ func TestLastWarningOfAQuietMaster(t *testing.T) {
 	}
 	s, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: dest.Path, Net: "unixgram"})
 	must(t, err)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // nothing was written
 	looptest.Advance(w.loop, 10*time.Second)
 	must(t, s.SetReadDeadline(time.Now().Add(patience)))
 	for _, want := range []string{"the last one", "or nearly"} {

@@ -74,7 +74,7 @@ func (d *Daemon) findOwner() error {
 		return nil
 	}
 	name := d.Params.MailOwner
-	text := ""
+	var text string
 	err := d.await(func() (err error) {
 		d.Owner, err = d.Names.User(name)
 		return err

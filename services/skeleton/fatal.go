@@ -26,13 +26,21 @@ func (d *Daemon) Fatal(err error) { d.fatalErr(err) }
 
 func (d *Daemon) fatalErr(err error) {
 	for _, one := range cfg.All(err) {
-		if path := (*fs.PathError)(nil); errors.As(one, &path) {
-			d.Log.Fatalf("%s %s: %s", path.Op, path.Path, maillog.Strerror(path.Err))
-			continue
-		}
-		d.Log.Fatalf("%v", one)
+		d.Log.Fatalf("%s", reason(one))
 	}
 	d.end(1)
+}
+
+// reason is the text of an error, in Postfix's words where the system's are
+// part of it.
+func reason(err error) string {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Op + " " + path.Path + ": " + maillog.Strerror(path.Err)
+	}
+	if e, ok := errors.AsType[*cfg.Error](err); ok && e.Line == 0 {
+		return e.Text // of an option, or of a default: no file is to blame
+	}
+	return err.Error()
 }
 
 // end stops everything that could still call back, and the loop.

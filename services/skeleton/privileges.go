@@ -66,7 +66,7 @@ func (d *Daemon) takeGroups() error {
 // changeRoot makes the queue directory the root directory. Before that it takes
 // along what will not be found there.
 func (d *Daemon) changeRoot() error {
-	time.Now().Zone() // the time zone is read when it is first asked for
+	_ = time.Now().String() // the time zone is read when it is first asked for
 	d.Names.ReadFiles()
 	root := d.Params.QueueDirectory
 	if err := unix.Chroot(root); err != nil {

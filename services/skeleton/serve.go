@@ -3,6 +3,7 @@
 package skeleton
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -16,21 +17,21 @@ import (
 
 // begin opens the service to clients: those of the sockets, or the one on
 // standard input.
-func (d *Daemon) begin(hasStatus bool) error {
+func (d *Daemon) begin(status error) error {
 	d.watchLoop()
 	if d.f.standAlone {
 		d.Loop.Later(func() { d.take(0, loop.PeerOf(0)) })
 		return nil
 	}
-	if !hasStatus {
-		return os.NewSyscallError("status channel", unix.EBADF)
+	if status != nil {
+		return fmt.Errorf("status channel: %s", maillog.Strerror(status))
 	}
 	var err error
 	if d.status, err = d.openStatus(); err != nil {
 		return err
 	}
 	for i := range d.f.sockets {
-		ln, err := d.Loop.Listen(proto.ListenFD+i, d.accepted)
+		ln, err := d.Loop.Listen(d.listenFD+i, d.accepted)
 		if err != nil {
 			return err
 		}
@@ -172,7 +173,7 @@ func (d *Daemon) retired() {
 func (d *Daemon) knocked() bool {
 	fds := make([]unix.PollFd, len(d.listeners))
 	for i := range fds {
-		fds[i] = unix.PollFd{Fd: int32(proto.ListenFD + i), Events: unix.POLLIN}
+		fds[i] = unix.PollFd{Fd: int32(d.listenFD + i), Events: unix.POLLIN}
 	}
 	n, err := unix.Poll(fds, 0)
 	return err == nil && n > 0

@@ -11,6 +11,7 @@ import (
 	"postloop/loop"
 	"postloop/master/maillog"
 	"postloop/master/names"
+	"postloop/master/proto"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,6 +52,8 @@ type Daemon struct {
 
 	o          Options
 	process    string
+	statusFD   int
+	listenFD   int    // the first of them
 	dir        string // of the configuration
 	f          flags
 	transport  cfg.Type
@@ -75,10 +78,10 @@ type Daemon struct {
 // Run is a daemon from its start to its end, and returns its exit status.
 func Run(o Options) int {
 	// First this: descriptors to come must not take the place of missing ones.
-	hasStatus := isOpen(statusFD)
-	d := &Daemon{o: o, process: filepath.Base(os.Args[0])}
+	status := isSocket(proto.StatusFD)
+	d := &Daemon{o: o, process: filepath.Base(os.Args[0]), statusFD: proto.StatusFD, listenFD: proto.ListenFD}
 	d.Log = maillog.New(d.process)
-	err := d.start(os.Args[1:], hasStatus)
+	err := d.start(os.Args[1:], status)
 	if err != nil {
 		d.fatalErr(err)
 	} else if err := d.Loop.Run(); err != nil {
@@ -95,7 +98,8 @@ func Run(o Options) int {
 // pause is how long a process that has logged why it ends stays.
 const pause = time.Second
 
-func isOpen(fd int) bool {
-	_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
-	return err == nil
+// isSocket returns nil if fd is one.
+func isSocket(fd int) error {
+	_, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	return err
 }

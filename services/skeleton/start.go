@@ -18,10 +18,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const statusFD = proto.StatusFD
-
 // start does all that comes before the first client. The order is Postfix's.
-func (d *Daemon) start(args []string, hasStatus bool) error {
+// status says what is wrong with the status channel.
+func (d *Daemon) start(args []string, status error) error {
 	if err := loop.CloseOnExecFrom(3); err != nil {
 		return err
 	}
@@ -74,7 +73,7 @@ func (d *Daemon) start(args []string, hasStatus bool) error {
 	if d.service, err = d.o.Start(d); err != nil {
 		return err
 	}
-	return d.begin(hasStatus)
+	return d.begin(status)
 }
 
 // require checks what the program asks of its entry in master.cf.

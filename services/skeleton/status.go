@@ -25,7 +25,7 @@ type status struct {
 func (d *Daemon) openStatus() (*status, error) {
 	s := &status{d: d}
 	var err error
-	s.watch, err = d.Loop.Watch(statusFD, loop.Readable, s.ready)
+	s.watch, err = d.Loop.Watch(d.statusFD, loop.Readable, s.ready)
 	return s, err
 }
 
@@ -59,7 +59,7 @@ func (s *status) say(avail int32) bool {
 func (s *status) flush() {
 	for len(s.waiting) > 0 && !s.deaf {
 		record := proto.Status{Pid: int32(os.Getpid()), Generation: s.d.generation, Avail: s.waiting[0]}
-		err := unix.Send(statusFD, record.Append(nil), unix.MSG_DONTWAIT)
+		err := unix.Send(s.d.statusFD, record.Append(nil), unix.MSG_DONTWAIT)
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.ENOBUFS) {
 			break
 		}

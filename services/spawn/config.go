@@ -109,20 +109,20 @@ func (s *Setup) hostedArgs() ([]string, error) {
 func (s *Setup) attributes(c *Config, args []string) error {
 	user := false
 	for i, arg := range args {
-		name, value, _ := strings.Cut(arg, "=")
-		switch strings.ToLower(name + "=") {
-		case "user=":
+		name, value, given := strings.Cut(arg, "=")
+		switch {
+		case given && strings.EqualFold(name, "user"):
 			user = true
 			if err := s.user(c, value); err != nil {
 				return err
 			}
 			continue
-		case "argv=":
+		case given && strings.EqualFold(name, "argv"):
 			c.Argv = append([]string{value}, args[i+1:]...)
 		default:
 			return fmt.Errorf("unknown attribute name: %s", arg)
 		}
-		break
+		break // what follows argv= is the command's
 	}
 	switch {
 	case !user && !s.Params.Rootless:

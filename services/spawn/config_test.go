@@ -136,3 +136,43 @@ func TestParseRefuses(t *testing.T) {
 		t.Errorf("an answer that is not there yet: %v", err)
 	}
 }
+
+// TestParseInADaemon: the options are gone, the root directory is the one that
+// the command is to have, and a missing command is for its clients to see.
+func TestParseInADaemon(t *testing.T) {
+	for _, c := range []struct {
+		args       []string
+		argv       []string
+		path, text string
+	}{
+		{[]string{"user=nobody", "argv=/bin/cat", "-x"}, []string{"/bin/cat", "-x"}, "/bin/cat", ""},
+		{[]string{"user=nobody", "argv=id"}, []string{"id"}, "/usr/bin/id", ""},
+		{[]string{"user=nobody", "argv=/no/such/file"}, []string{"/no/such/file"}, "/no/such/file", ""},
+		{[]string{"user=nobody", "argv=no/such/file"}, []string{"no/such/file"}, "no/such/file", ""},
+		{[]string{"user=nobody", "argv=no-such-command"}, []string{"no-such-command"}, "/bin/no-such-command", ""},
+		{[]string{"user=nobody", "argv="}, []string{""}, "", ""},
+		{[]string{"-v", "user=nobody", "argv=/bin/cat"}, nil, "", "unknown attribute name: -v"},
+		{[]string{"argv=/bin/cat", "user=nobody"}, nil, "", "missing user= attribute"}, // that is an argument
+		{[]string{"user=nosuch", "nonsense"}, nil, "", "unknown user name: nosuch"},
+		{[]string{"nonsense", "user=nosuch"}, nil, "", "unknown attribute name: nonsense"},
+		{[]string{"user=nosuch", "user=nobody", "argv=/bin/cat"}, nil, "", "unknown user name: nosuch"},
+		{[]string{"user=root"}, nil, "", "missing argv= attribute"},
+		{[]string{"user=nobody:", "argv=/bin/cat"}, []string{"/bin/cat"}, "/bin/cat", ""},
+		{[]string{"user="}, nil, "", "unknown user name: "},
+		{[]string{"user"}, nil, "", "unknown attribute name: user"},
+		{[]string{"user=nobody", "argv"}, nil, "", "unknown attribute name: argv"},
+	} {
+		s := setup(t, "")
+		s.Daemon, s.Service.Args = true, c.args
+		got, err := Parse(s)
+		if err != nil || c.text != "" {
+			if err == nil || err.Error() != c.text {
+				t.Errorf("%q: error %v, want %q", c.args, err, c.text)
+			}
+			continue
+		}
+		if !slices.Equal(got.Argv, c.argv) || got.Path != c.path || got.Chroot != "" {
+			t.Errorf("%q: %+v, want %+v", c.args, got, c)
+		}
+	}
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: ISC
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"postloop/services/skeleton/mastertest"
+)
+
+// TestMain runs the tests, or spawn when the test's executable is started under
+// that name.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "spawn" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// start starts a rootless spawn, whose service is called "it".
+func start(t *testing.T, o mastertest.Options, args ...string) *mastertest.Daemon {
+	t.Helper()
+	o.Name = "spawn"
+	o.Args = append(append([]string{"-n", "it"}, o.Args...), args...)
+	return mastertest.Start(t, o)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+}
