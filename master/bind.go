@@ -77,9 +77,7 @@ func (ln *listener) settle() error {
 }
 
 // listenInet opens a TCP listener. SO_REUSEPORT lets a reload replace
-// "25" by "127.0.0.1:25" without a gap. Connections have its SO_KEEPALIVE,
-// which Postfix's daemons would set themselves: a command that waits for a
-// client which has vanished ends some day.
+// "25" by "127.0.0.1:25" without a gap.
 func listenInet(addr netip.AddrPort, o listenOptions) (ln *listener, err error) {
 	family, sa := sockaddr(addr)
 	fd, err := socket(family, unix.SOCK_STREAM)
@@ -99,7 +97,6 @@ func listenInet(addr netip.AddrPort, o listenOptions) (ln *listener, err error) 
 	}
 	set(unix.SOL_SOCKET, unix.SO_REUSEADDR, "SO_REUSEADDR", 1)
 	set(unix.SOL_SOCKET, unix.SO_REUSEPORT, "SO_REUSEPORT", 1)
-	set(unix.SOL_SOCKET, unix.SO_KEEPALIVE, "SO_KEEPALIVE", 1)
 	if o.window > 0 {
 		set(unix.SOL_SOCKET, unix.SO_SNDBUF, "SO_SNDBUF", o.window)
 		set(unix.SOL_SOCKET, unix.SO_RCVBUF, "SO_RCVBUF", o.window)

@@ -84,6 +84,11 @@ func (s *service) registerOne(ln *listener) error {
 		ln.watch = w
 		return nil
 	}
+	if s.spec.Type == cfg.Inet {
+		// Connections inherit it, which daemons would set themselves: a command
+		// that waits for a client which has vanished ends some day.
+		_ = unix.SetsockoptInt(ln.fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
+	}
 	a, err := s.m.loop.Listen(ln.fd, s.host.accepted)
 	if err != nil {
 		return err
