@@ -4,7 +4,7 @@
 
 package loop
 
-// words are kept by the leaner start, which is not for this system.
-type words struct{}
+// kept is for the leaner start.
+type kept struct{}
 
 func newStarter() (starter, error) { return forkExec{}, nil }

@@ -55,10 +55,16 @@ type birth struct {
 	pidfd  int32
 }
 
-// cloneArgs is clone3's struct clone_args.
-type cloneArgs struct {
-	flags, pidfd, childTid, parentTid, exitSignal, stack, stackSize, tls, setTid, setTidSize, cgroup uint64
-}
+// cloneArgs is clone3's struct clone_args: eleven numbers, of which these are
+// not zero here.
+type cloneArgs [cloneSize / 8]uint64
+
+const (
+	cloneFlags      = 0
+	clonePidfd      = 1
+	cloneExitSignal = 4
+	cloneSize       = 88
+)
 
 // bear makes a child that does what b.script says, and returns its number or,
 // negative, an errno.
@@ -72,7 +78,7 @@ func newStarter() (starter, error) {
 	if err := unix.CloseRange(1, 0, unix.CLOSE_RANGE_UNSHARE); !errors.Is(err, unix.EINVAL) {
 		return forkExec{}, nil
 	}
-	s := &lean{birth: &birth{all: ^uint64(0)}, files: unknown}
+	s := &lean{birth: &birth{all: ^uint64(0), mask: 0}, files: unknown}
 	var err error
 	if s.idle, err = unix.Eventfd(0, unix.EFD_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
@@ -106,10 +112,10 @@ func (s *lean) start(c *Cmd) (pid, pidfd int, err error) {
 		}
 		return pid, pidfd, err
 	}
-	if c.words == nil {
-		c.words = &words{}
+	if c.kept.words == nil {
+		c.kept.words = &words{}
 	}
-	if err := c.words.take(c); err != nil {
+	if err := c.kept.words.take(c); err != nil {
 		return 0, -1, &ExecError{Path: c.Path, Err: err}
 	}
 	defer s.release()

@@ -26,7 +26,7 @@ TEXT ·bear(SB), NOSPLIT|NOFRAME, $0-16
 	SYSCALL
 
 	LEAQ birth_clone(R12), DI
-	MOVQ $cloneArgs__size, SI
+	MOVQ $const_cloneSize, SI
 	MOVQ $SYS_clone3, AX
 	SYSCALL
 	TESTQ AX, AX

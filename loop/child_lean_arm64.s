@@ -26,7 +26,7 @@ TEXT ·bear(SB), NOSPLIT|NOFRAME, $0-16
 	SVC
 
 	ADD $birth_clone, R20, R0
-	MOVD $cloneArgs__size, R1
+	MOVD $const_cloneSize, R1
 	MOVD $SYS_clone3, R8
 	SVC
 	CBZ R0, child

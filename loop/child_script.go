@@ -37,12 +37,12 @@ func (s *lean) write(c *Cmd) error {
 	spread := s.spread(c.Files)
 	b := s.birth
 	b.clone = cloneArgs{
-		flags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
-		pidfd:      uint64(uintptr(unsafe.Pointer(&b.pidfd))),
-		exitSignal: uint64(unix.SIGCHLD),
+		cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
+		clonePidfd:      uint64(uintptr(unsafe.Pointer(&b.pidfd))),
+		cloneExitSignal: uint64(unix.SIGCHLD),
 	}
 	if !spread {
-		b.clone.flags |= unix.CLONE_FILES
+		b.clone[cloneFlags] |= unix.CLONE_FILES
 		s.add("close_range", unix.SYS_CLOSE_RANGE, uintptr(s.first), ^uintptr(0)>>32, unix.CLOSE_RANGE_UNSHARE)
 	}
 	if c.Session {
@@ -55,7 +55,7 @@ func (s *lean) write(c *Cmd) error {
 		s.mayFail()
 	}
 	s.confine(c) // while we may
-	w := c.words
+	w := c.kept.words
 	if c.Root != "" {
 		s.add("chroot", unix.SYS_CHROOT, pointer(w.root.p))
 	}

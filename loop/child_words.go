@@ -6,6 +6,9 @@ package loop
 
 import "golang.org/x/sys/unix"
 
+// kept is what stays with a Cmd from one start to the next.
+type kept struct{ words *words } // nil at first
+
 // words is what a Cmd says, as the kernel takes it.
 type words struct {
 	path, dir, root word

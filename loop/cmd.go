@@ -29,7 +29,8 @@ type Cmd struct {
 	NoNewPrivs bool     // no set-uid program gives it anything, ever
 	Caps       *Caps    // those that it and its children can ever have; nil: no change
 
-	words *words // what the starter of this system keeps; nil at first
+	//lint:ignore U1000 not every system's starter keeps something
+	kept kept
 }
 
 // User is whom a child runs as: real, effective and saved. A process whose

@@ -2,24 +2,35 @@
 
 package loop
 
-import "runtime"
+import (
+	"runtime"
+	"sync"
+)
 
-// ReserveThreads has the Go runtime make n threads and keep them. It makes
-// threads when it needs them, for its own business, and a runtime that cannot
-// get one ends the process: just when the system has too many processes, which
-// is nothing that a loop cannot wait out.
-func ReserveThreads(n int) {
-	there, leave := make(chan struct{}), make(chan struct{})
-	for range n {
+// ReserveThreads has the runtime make the threads now that it may want later.
+// It gives the whole process up when it wants one and the system has no room
+// for it, which is when no process can be made either: the very time that a
+// program which starts processes has to outlive.
+//
+// How many it may want depends on the processors that it uses: two from now
+// on, one for the loop and one for what there is beside it. With these it has
+// been seen to want nine.
+func ReserveThreads() {
+	const processors, threads = 2, 8
+	if runtime.GOMAXPROCS(0) > processors {
+		runtime.GOMAXPROCS(processors)
+	}
+	var all sync.WaitGroup
+	all.Add(threads)
+	for range threads {
 		go func() {
-			runtime.LockOSThread() // and nobody else gets this one meanwhile
-			there <- struct{}{}
-			<-leave
+			// A thread of its own, until every one of them has one. It is kept
+			// when the goroutine, bound to it no longer, has ended.
+			runtime.LockOSThread()
+			all.Done()
+			all.Wait()
 			runtime.UnlockOSThread()
 		}()
 	}
-	for range n {
-		<-there
-	}
-	close(leave)
+	all.Wait()
 }

@@ -28,9 +28,6 @@ const (
 	// hotTime is how young a configuration file may be at a reload: whoever
 	// is writing it gets the time to finish.
 	hotTime = time.Second
-	// spareThreads is how many threads the Go runtime gets while there are
-	// any to be had, beyond those that it has at the start.
-	spareThreads = 8
 )
 
 // daemon is one run of the program.
@@ -150,7 +147,7 @@ func (d *daemon) begun(err error) {
 		d.parent = -1
 	}
 	d.watchLoop()
-	loop.ReserveThreads(spareThreads)
+	loop.ReserveThreads() // now that nobody waits for us
 	if d.again {
 		d.again = false
 		d.reload()

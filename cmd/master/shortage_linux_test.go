@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,8 +32,10 @@ func TestShortage(t *testing.T) {
 	s := newStage(t)
 	must(t, s.write("postloop.toml", shortageConfig))
 	play := func(script string) { s.play("TestShortage", script) }
-	play("start -d\nlog daemon started\ndial a unix:run/public/echo\nsend a hello\nexpect a ^hello$")
-	was := s.leaveDescriptors(1)
+	play("start -d\nlog daemon started")
+	idle := len(s.descriptors())
+	play("dial a unix:run/public/echo\nsend a hello\nexpect a ^hello$")
+	was := s.leaveDescriptors(idle+1, 1) // a command is one, its client none
 	play(`dial b unix:run/public/echo
 		send b I wait
 		log warning: service "echo" \(public/echo\): fork: Too many open files -- clients wait, next try in 1s$
@@ -41,7 +44,7 @@ func TestShortage(t *testing.T) {
 	s.limitDescriptors(was)
 	play(`expect b ^I wait$
 		log service "echo" \(public/echo\): fork: processes can be made again$`)
-	s.leaveDescriptors(0)
+	s.leaveDescriptors(idle+2, 0)
 	play(`dial c unix:run/public/echo
 		send c so do I
 		log warning: service "echo" \(public/echo\): accept: Too many open files -- clients wait$
@@ -55,9 +58,8 @@ func TestShortage(t *testing.T) {
 		exit TERM`)
 }
 
-// leaveDescriptors lets the master have n more descriptors than it has, and
-// returns its limit.
-func (s *stage) leaveDescriptors(n int) (was unix.Rlimit) {
+// descriptors returns what the master has open.
+func (s *stage) descriptors() map[int]bool {
 	s.t.Helper()
 	entries, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(s.pid), "fd"))
 	must(s.t, err)
@@ -66,6 +68,20 @@ func (s *stage) leaveDescriptors(n int) (was unix.Rlimit) {
 		fd, err := strconv.Atoi(e.Name())
 		must(s.t, err)
 		open[fd] = true
+	}
+	return open
+}
+
+// leaveDescriptors lets the master have n more descriptors, once it has no
+// more than settled, and returns its limit. A command may answer before the
+// master has let go of its client.
+func (s *stage) leaveDescriptors(settled, n int) (was unix.Rlimit) {
+	s.t.Helper()
+	open := s.descriptors()
+	for end := time.Now().Add(patience); len(open) > settled; open = s.descriptors() {
+		if time.Now().After(end) {
+			s.t.Fatalf("%d descriptors are open, want %d", len(open), settled)
+		}
 	}
 	must(s.t, unix.Prlimit(s.pid, unix.RLIMIT_NOFILE, nil, &was))
 	limit := 0

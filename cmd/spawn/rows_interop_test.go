@@ -98,7 +98,7 @@ var rows = []row{
 	{name: "unlimited", line: "unix n n n - 0 spawn user=nobody argv=/bin/cat", send: "hello\n", view: `"hello\n" end`},
 	{name: "one", line: "inet n n n - 1 spawn user=nobody argv=/bin/cat", send: "hello\n", view: `"hello\n" end`},
 	{name: "megabyte", line: "inet n n n - 3 spawn user=nobody argv=/bin/cat", send: megabyte, view: digest(megabyte) + " end"},
-	{name: "again", line: "unix n n n - 3 spawn user=nobody argv=/bin/cat", client: thrice, view: `"1" end "2" end "3" end`},
+	{name: "again", line: "unix n n n - 20 spawn user=nobody argv=/bin/cat", client: thrice, view: `"1" end "2" end "3" end`},
 	{name: "together", line: "unix n n n - 2 spawn user=nobody argv=/bin/sh -c { read x; echo $x }", client: together, view: `"first\n" end "second\n" end "third\n" end`, full: true},
 	{name: "bare", line: "unix n n n - 3 spawn user=nobody argv=id -u", view: `"65534\n" end`},
 	{name: "relative", line: "unix n n n - 3 spawn user=nobody argv=tools/here", view: `"tools/here\nDIR/q\n" end`},

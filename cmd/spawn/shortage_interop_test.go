@@ -113,9 +113,106 @@ func TestNoProcess(t *testing.T) {
 	end(t, p)
 }
 
+// TestNoThread: no process can be made, from the very start, and so no thread.
+// What the Go runtime wants for itself it has to have by then, whatever the
+// master does. The log daemon is gone after the first reload.
+func TestNoThread(t *testing.T) {
+	for range 3 {
+		g := pftest.NewCgroup(t)
+		const service = " unix n n n - 0 spawn user=nobody argv=/bin/cat\n"
+		p := hosted.instance(t, pftest.Options{Services: "local" + service + pftest.PostlogService})
+		start(p)
+		master := p.Pid()
+		g.Add(master)
+		g.Limit(0)
+		var clients []net.Conn
+		for i := range 30 {
+			clients = append(clients, wait(t, endpoint{addr: p.Queue + "/public/local"})...)
+			name := fmt.Sprintf("new%d", i)
+			p.SetServices("local" + service + name + service + pftest.PostlogService)
+			noError(t, unix.Kill(master, unix.SIGHUP))
+			p.Until("the master has reloaded, or is gone", func() bool {
+				c, err := endpoint{addr: p.Queue + "/public/" + name}.dial()
+				if err == nil {
+					clients = append(clients, c)
+				}
+				return err == nil || !p.Alive()
+			})
+			if !p.Alive() {
+				t.Fatalf("the master is gone after %d clients and reloads", i+1)
+			}
+		}
+		g.Unlimit()
+		for _, c := range clients {
+			_ = c.Close()
+		}
+		if got := ask(endpoint{addr: p.Queue + "/public/local"}, "word"); got != `"word" end` {
+			t.Errorf("a client sees %s", got)
+		}
+		end(t, p)
+	}
+}
+
+// TestNoProcessForAProcess: where processes serve, the master may be unable to
+// make one, and they may be unable to make a command. It is logged in
+// Postfix's words, and is over when it is over.
+func TestNoProcessForAProcess(t *testing.T) {
+	for _, c := range combinations {
+		if c.hosted {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			masters, programs := pftest.NewCgroup(t), pftest.NewCgroup(t)
+			addr := pftest.FreeAddr(t)
+			p := c.instance(t, pftest.Options{
+				Main:     map[string]string{"service_throttle_time": "1s"},
+				Services: addr + " inet n n n - 0 spawn user=nobody argv=/bin/cat\n" + pftest.PostlogService,
+			})
+			start(p)
+
+			// The master. Its client waits.
+			masters.Add(p.Pid())
+			masters.Limit(0)
+			client := wait(t, endpoint{addr: addr})[0]
+			p.WaitLog(`postfix/master\[\d+\]: warning: master_spawn: fork: Resource temporarily unavailable -- throttling$`)
+			if !waiting(client) {
+				t.Error("the client does not wait")
+			}
+			masters.Unlimit()
+			if got := read(client); got != `"word 0" end` {
+				t.Errorf("the client who waited sees %s", got)
+			}
+
+			// The process, which has served already. It ends, and its client with it.
+			p.Until("one process serves", func() bool { return len(p.Running("spawn")) == 1 && len(commands(p)) == 0 })
+			process := p.Running("spawn")[0]
+			programs.Add(process)
+			programs.Limit(0)
+			if got := ask(endpoint{addr: addr}, ""); got != `"" end` {
+				t.Errorf("the client sees %s", got)
+			}
+			p.WaitLog(`postfix/spawn\[\d+\]: fatal: fork: Resource temporarily unavailable$`)
+			status := "1"
+			if c.ourProgram { // for the second that it waits before it ends the Go runtime may want a thread, and end it at once
+				status = "[12]"
+			}
+			p.WaitLog(`postfix/master\[\d+\]: warning: process .*/sbin/spawn pid \d+ exit status ` + status + `$`)
+			if got := ask(endpoint{addr: addr}, "word"); got != `"word" end` {
+				t.Errorf("the next client sees %s", got)
+			}
+			if bad := p.Grep(`warning|error|fatal|panic`); len(bad) != 3 {
+				t.Errorf("complaints: %q", bad)
+			}
+			end(t, p)
+		})
+	}
+}
+
 // TestNoProcessForTheUser: RLIMIT_NPROC does not bind root, but the command's
-// user. exec then fails, which is logged as with Postfix, and is over when it
-// is over.
+// user: exec fails. With a process per client it is logged as with Postfix, and
+// the client is let go; hosted, it is like any other shortage. In either case
+// it is over when it is over.
 func TestNoProcessForTheUser(t *testing.T) {
 	for _, c := range combinations {
 		t.Run(c.name, func(t *testing.T) {
@@ -130,20 +227,35 @@ func TestNoProcessForTheUser(t *testing.T) {
 			var was unix.Rlimit
 			noError(t, unix.Prlimit(p.Pid(), unix.RLIMIT_NPROC, nil, &was))
 			noError(t, unix.Prlimit(p.Pid(), unix.RLIMIT_NPROC, &unix.Rlimit{Cur: 0, Max: was.Max}, nil))
-			if got := ask(endpoint{addr: addr}, ""); got != `"" end` {
-				t.Errorf("the client sees %s", got)
+			restore := func() { noError(t, unix.Prlimit(p.Pid(), unix.RLIMIT_NPROC, &was, nil)) }
+			complaints := 2
+			if c.hosted {
+				complaints = 1
+				client := wait(t, endpoint{addr: addr})[0]
+				p.WaitLog(`postfix/master\[\d+\]: warning: service "` + addr + `" \S+: fork: Resource temporarily unavailable -- clients wait`)
+				if !waiting(client) {
+					t.Error("the client does not wait")
+				}
+				restore()
+				if got := read(client); got != `"word 0" end` {
+					t.Errorf("the client who waited sees %s", got)
+				}
+			} else {
+				if got := ask(endpoint{addr: addr}, ""); got != `"" end` {
+					t.Errorf("the client sees %s", got)
+				}
+				p.WaitLog(`postfix/spawn\[\d+\]: fatal: spawn_comand: execvp /bin/cat: Resource temporarily unavailable$`)
+				p.WaitLog(`postfix/spawn\[\d+\]: warning: command /bin/cat exit status 1$`)
+				restore()
 			}
-			p.WaitLog(`postfix/spawn\[\d+\]: fatal: spawn_comand: execvp /bin/cat: Resource temporarily unavailable$`)
-			p.WaitLog(`postfix/spawn\[\d+\]: warning: command /bin/cat exit status 1$`)
-			noError(t, unix.Prlimit(p.Pid(), unix.RLIMIT_NPROC, &was, nil))
 			if got := ask(endpoint{addr: addr}, "word"); got != `"word" end` {
 				t.Errorf("the next client sees %s", got)
 			}
 			if got := talk(held, "word"); got != `"word" end` {
 				t.Errorf("the one that was served before sees %s", got)
 			}
-			if n := p.Count(`warning|fatal`); n != 2 {
-				t.Errorf("%d complaints: %q", n, p.Grep(`warning|fatal`))
+			if got := p.Grep(`warning|fatal`); len(got) != complaints {
+				t.Errorf("complaints: %q", got)
 			}
 			end(t, p)
 		})

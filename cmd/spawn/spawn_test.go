@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -268,58 +267,4 @@ func TestPass(t *testing.T) {
 		must(t, conn.Close())
 		d.Says(taken, available)
 	}
-}
-
-// TestNoProcess: when no process can be made, nobody pretends that one was.
-func TestNoProcess(t *testing.T) {
-	t.Parallel()
-	m := mastertest.New(t, mastertest.Options{})
-	probe := start(t, mastertest.Options{Master: m}, "argv=/bin/cat")
-	conn := probe.Dial()
-	mastertest.Ask(t, conn, "word")
-	probe.Says(taken)
-	must(t, conn.Close())
-	probe.Says(available)
-	open := descriptors(t, probe.Pid)
-	limit := 0 // one is free below it
-	for slices.Contains(open, limit) {
-		limit++
-	}
-	for limit++; slices.Contains(open, limit); limit++ {
-	}
-	exe, err := os.Executable()
-	must(t, err)
-	link := filepath.Join(m.Dir, "spawn")
-	must(t, os.Symlink(exe, link))
-	// That one is for the client; to start a command takes another.
-	d := mastertest.Start(t, mastertest.Options{
-		Path: "/bin/sh", Transport: "-", Name: "sh",
-		Args: []string{"-c", fmt.Sprintf(`ulimit -n %d; exec "$0" "$@"`, limit), link, "-n", "it", "-t", "unix", "argv=/bin/cat"},
-	})
-	began := time.Now()
-	if got := all(d.Dial()); got != "" || time.Since(began) < time.Second {
-		t.Errorf("got %q after %s", got, time.Since(began))
-	}
-	d.Says(taken)
-	d.Exits(1)
-	if !strings.Contains(d.Log(), "fatal: fork: Too many open files") {
-		t.Error("the log does not say why")
-	}
-}
-
-// descriptors returns those that a process has open.
-func descriptors(t *testing.T, pid int) (list []int) {
-	t.Helper()
-	names, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
-	must(t, err)
-	if len(names) == 0 {
-		t.Skip("this system does not tell")
-	}
-	for _, name := range names {
-		n := 0
-		_, err := fmt.Sscan(filepath.Base(name), &n)
-		must(t, err)
-		list = append(list, n)
-	}
-	return list
 }

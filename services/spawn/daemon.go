@@ -64,7 +64,15 @@ func (p *program) Accepted(fd int, peer loop.Peer) {
 		}
 		p.s = New(p.d.Loop, p.d.Log, c)
 	}
-	if err := p.s.Accepted(fd, peer, p.d.Done); err != nil {
+	err := p.s.Accepted(fd, peer, p.d.Done)
+	var call *os.SyscallError
+	switch {
+	case err == nil:
+	case errors.As(err, &call) && call.Syscall == "exec":
+		// There was a process, whose user may have no more of them: its end,
+		// not ours, and no reason for master to throttle the service.
+		_ = p.s.stillborn(fd, p.d.Done, &loop.ExecError{Err: call.Err})
+	default:
 		p.d.Fatalf("fork: %s", maillog.Strerror(err))
 	}
 }

@@ -19,7 +19,6 @@ import (
 type Cgroup struct {
 	t   testing.TB
 	dir string
-	v1  bool
 }
 
 // NewCgroup makes a group, under the first version of the interface or the
@@ -78,10 +77,11 @@ func newCgroup(t testing.TB, parent string, v1 bool) (*Cgroup, error) {
 			return nil, err
 		}
 	}
-	g := &Cgroup{t: t, dir: parent + "/pftest." + strconv.Itoa(os.Getpid()), v1: v1}
-	if err := os.Mkdir(g.dir, 0o755); err != nil {
+	dir, err := os.MkdirTemp(parent, "pftest")
+	if err != nil {
 		return nil, err
 	}
+	g := &Cgroup{t: t, dir: dir}
 	t.Cleanup(func() {
 		g.Unlimit()
 		Until(t, "the group is empty and gone", -1, func() bool {
