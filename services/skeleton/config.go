@@ -97,6 +97,8 @@ func (d *Daemon) tellStderr(tag, severity, text string) {
 	if severity != "info" {
 		text = severity + ": " + text
 	}
-	fmt.Fprintf(os.Stderr, "%s: %s\n", tag, text)
+	if d.Log.Dest().Kind != maillog.Stderr { // where they go anyway
+		fmt.Fprintf(os.Stderr, "%s: %s\n", tag, text)
+	}
 	d.countErrors(tag, severity, text)
 }

@@ -71,7 +71,7 @@ func (d *Daemon) accepted(fd int, p loop.Peer) {
 	if d.Log.Verbose > 0 {
 		d.Log.Debugf("connection established fd %d", fd)
 	}
-	if d.isInet() {
+	if d.transport == cfg.Inet {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
 	d.busy = true
@@ -131,9 +131,7 @@ func (d *Daemon) resume() {
 	}
 }
 
-// leave ends the process, after its client if there is one. With a master that
-// is there no more, or will start another process for the next client, nobody
-// needs to be waited for.
+// leave ends the process, after its client if there is one.
 func (d *Daemon) leave(why string) {
 	d.over = true
 	if d.busy {
@@ -165,7 +163,9 @@ func (d *Daemon) retired() {
 	d.last = true
 	if !d.busy {
 		d.idled()
-		d.retire.Reset(time.Second) // should somebody else have been quicker
+	}
+	if !d.busy && !d.ended() {
+		d.retire.Reset(time.Second) // somebody else may be quicker for that client
 	}
 }
 

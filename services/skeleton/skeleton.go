@@ -26,7 +26,7 @@ type Service interface {
 
 // Options say what a program is like.
 type Options struct {
-	Transports []cfg.Type // that it understands
+	Transports []cfg.Type // that it understands: inet, unix, pass
 	Privileged bool       // the master must not have it give up privileges
 	LimitZero  bool       // it requires a process limit of 0 ...
 	LimitOne   bool       // ... or of 1
@@ -66,8 +66,8 @@ type Daemon struct {
 	retire    *loop.Timer // nil: no limit
 	delivery  *delivery   // nil: none
 	busy      bool        // a client is there
-	over      bool        // the master has gone: leave after this client ...
-	last      bool        // ... or without being told
+	over      bool        // there is no master to listen to: leave after this client
+	last      bool        // -r: leave after this client
 	uses      int
 	errors    int // logged
 

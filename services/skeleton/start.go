@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master/logloop"
 	"postloop/master/maillog"
@@ -153,6 +152,3 @@ func (d *Daemon) turnUntil(done *bool) error {
 	}
 	return nil
 }
-
-// isInet reports whether clients come over the network.
-func (d *Daemon) isInet() bool { return d.transport == cfg.Inet }
