@@ -8,20 +8,20 @@ import (
 	"strings"
 )
 
-// line is one logical line of main.cf or master.cf.
-type line struct {
-	num  int    // of its first physical line
-	text string // without newlines, blanks at a continuation kept
+// Line is one logical line of main.cf, master.cf or the source of a table.
+type Line struct {
+	Num  int    // of its first physical line
+	Text string // without newlines, blanks at a continuation kept
 }
 
-// readLines splits r into logical lines. A line that begins with white space
+// ReadLines splits r into logical lines. A line that begins with white space
 // continues the one before it; blank lines and comments vanish, even in the
 // middle of a continued line, and do not end it. name stands in messages.
 //
 // What is dropped is noted: a continuation of nothing, and whatever follows a
 // null byte. The only error is that of reading; lines then holds what came
 // before it.
-func readLines(name string, r io.Reader) (lines []line, notes []Note, errs Errors) {
+func ReadLines(name string, r io.Reader) (lines []Line, notes []Note, errs Errors) {
 	data, err := io.ReadAll(r)
 	if err != nil {
 		errs = append(errs, &Error{File: name, Text: "read: " + err.Error()})
@@ -50,7 +50,7 @@ func readLines(name string, r io.Reader) (lines []line, notes []Note, errs Error
 			notes = append(notes, Note{Warning, fmt.Sprintf(`%s: logical line must not start with whitespace: "%s%s"`, name, first(text, 30), dots)})
 			return
 		}
-		lines = append(lines, line{start, text})
+		lines = append(lines, Line{start, text})
 	}
 	num := 0
 	for rest, more := string(data), len(data) > 0; more; {

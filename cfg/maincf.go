@@ -48,12 +48,12 @@ func ParseMain(name string, r io.Reader) (*Main, error) {
 
 // read adds what r holds to m.
 func (m *Main) read(r io.Reader) error {
-	lines, notes, errs := readLines(m.name, r)
+	lines, notes, errs := ReadLines(m.name, r)
 	m.notes = append(m.notes, notes...)
 	for _, l := range lines {
-		name, raw, reason := splitNameValue(l.text)
+		name, raw, reason := splitNameValue(l.Text)
 		if reason != "" {
-			errs = append(errs, &Error{m.name, l.num, fmt.Sprintf(`%s: "%s"`, reason, l.text)})
+			errs = append(errs, &Error{m.name, l.Num, fmt.Sprintf(`%s: "%s"`, reason, l.Text)})
 			continue
 		}
 		old, set := m.entries[name]
@@ -62,9 +62,9 @@ func (m *Main) read(r io.Reader) error {
 			old.raw, set = m.defaults[name], true
 		}
 		if set && old.raw != raw {
-			m.notes = append(m.notes, Note{Warning, fmt.Sprintf("%s, line %d: overriding earlier entry: %s=%s", m.name, l.num, name, old.raw)})
+			m.notes = append(m.notes, Note{Warning, fmt.Sprintf("%s, line %d: overriding earlier entry: %s=%s", m.name, l.Num, name, old.raw)})
 		}
-		m.put(name, entry{raw, l.num})
+		m.put(name, entry{raw, l.Num})
 	}
 	if errs != nil {
 		return errs

@@ -23,11 +23,11 @@ import (
 // no services then. Where Postfix takes a number for what its beginning says
 // ("10x"), so does ParseMaster; one too large for Postfix's int is refused.
 func ParseMaster(name string, r io.Reader, m *Main) (services []Service, notes []Note, err error) {
-	lines, notes, errs := readLines(name, r)
+	lines, notes, errs := ReadLines(name, r)
 	d, more := masterDefaults(m)
 	notes = append(notes, more...)
 	for _, l := range lines {
-		e := masterEntry{file: name, line: l.num, rest: l.text, defaults: &d}
+		e := masterEntry{file: name, line: l.Num, rest: l.Text, defaults: &d}
 		s, ok := e.parse()
 		notes = append(notes, e.notes...)
 		errs = append(errs, e.errs...)

@@ -97,23 +97,23 @@ func firstError(t *testing.T, err error) *Error {
 func checkBlame(t *testing.T, text, complaint string, err error) {
 	t.Helper()
 	our := firstError(t, err).Line
-	lines, _, _ := readLines("master.cf", strings.NewReader(text))
+	lines, _, _ := ReadLines("master.cf", strings.NewReader(text))
 	if m := regexp.MustCompile(`line (\d+): bad field count`).FindStringSubmatch(complaint); m != nil {
 		// postconf counts to the last line of an entry, and we to the first.
 		their, _ := strconv.Atoi(m[1])
-		last := slices.IndexFunc(lines, func(l line) bool { return l.num > their })
+		last := slices.IndexFunc(lines, func(l Line) bool { return l.Num > their })
 		if last < 0 {
 			last = len(lines)
 		}
-		if lines[last-1].num != our {
-			t.Errorf("we blame line %d, postconf the entry at %d: %s", our, lines[last-1].num, complaint)
+		if lines[last-1].Num != our {
+			t.Errorf("we blame line %d, postconf the entry at %d: %s", our, lines[last-1].Num, complaint)
 		}
 		return
 	}
 	for _, l := range lines {
-		if strings.Contains(bare(complaint), bare(l.text)) {
-			if l.num != our {
-				t.Errorf("we blame line %d, postconf the entry at %d: %s", our, l.num, complaint)
+		if strings.Contains(bare(complaint), bare(l.Text)) {
+			if l.Num != our {
+				t.Errorf("we blame line %d, postconf the entry at %d: %s", our, l.Num, complaint)
 			}
 			return
 		}
@@ -188,7 +188,7 @@ func checkFields(t *testing.T, services []Service, printed string) {
 // the arguments of the two are compared without braces and blanks.
 func checkEntries(t *testing.T, services []Service, printed string) {
 	t.Helper()
-	lines, _, errs := readLines("postconf -M", strings.NewReader(printed))
+	lines, _, errs := ReadLines("postconf -M", strings.NewReader(printed))
 	if errs != nil || len(lines) != len(services) {
 		t.Fatalf("%d services, and postconf prints %d entries, %v:\n%s", len(services), len(lines), errs, printed)
 	}
