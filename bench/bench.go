@@ -40,7 +40,7 @@ type bench struct {
 	failed   []string        // what went wrong
 	others   []float64       // processors that something else used, by measurement
 	again    int             // measurements that were disturbed, and made again
-	patience time.Duration   // for the machine to be calm, what is left of it
+	patience time.Duration   // what is left of -calm
 }
 
 // newBench builds what the measurements need and looks for the rivals.
@@ -190,11 +190,12 @@ func (b *bench) measure(ctx context.Context, srv *rivals.Server, s *rivals.Servi
 		if try == 0 || one.other < best.other {
 			best = one
 		}
-		if best.other <= disturbed || try == retries {
+		if best.other <= disturbed || try == retries || b.patience <= 0 {
 			b.others = append(b.others, best.other)
 			return best, nil
 		}
 		b.again++
+		b.patience -= b.o.time
 		if err := b.calm(ctx); err != nil {
 			return best, err
 		}

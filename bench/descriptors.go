@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"postloop/bench/measure"
 	"postloop/bench/report"
@@ -89,7 +88,6 @@ func (b *bench) descriptorsSection(list []*crowded, p place) *report.Section {
 		Title: fmt.Sprintf("%s, %d at once", p.mode, descriptorClients),
 		Head:  []string{"server", "descriptors", "connections/s", "p99 us", "CPU us", "x its own with few"},
 	}
-	wide := false
 	for i, c := range list {
 		if len(c.series) == 0 {
 			continue
@@ -98,15 +96,11 @@ func (b *bench) descriptorsSection(list []*crowded, p place) *report.Section {
 			c.rival.Name, fmt.Sprint(c.open), c.series.of(rate).Range(), c.series.of(p99).String(),
 			c.series.of(cpu).Range(), c.series.over(list[i&^1].series, cpu).String(),
 		})
-		wide = wide || strings.Contains(strings.Join(t.Rows[len(t.Rows)-1], ""), "~")
-	}
-	if wide {
-		t.Notes = append(t.Notes, wideNote)
 	}
 	return &report.Section{
 		Title: "descriptors",
 		Text: "The same command, started by a server that has many descriptors open. Those of the masters are the sockets of unix-domain services " +
-			"in their master.cf, spawn like the one that is measured, which nobody uses; Postfix's has two more for each. Those of the C program are /dev/null.",
+			"in their master.cf, spawn like the one that is measured, which nobody uses; Postfix's has two more for each. Those of the C program are /dev/null. " + figuresText,
 		Tables: []report.Table{t},
 	}
 }

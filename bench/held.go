@@ -191,7 +191,7 @@ func (b *bench) heldSection(list []*holder) *report.Section {
 		Title: "held",
 		Text: "Connections that stay open, each served by a /bin/cat that has echoed a line. What is counted is the manager's side: all processes of the server " +
 			"but the cats. Descriptors are those of the first process, after a first connection, with all of them, and when all have gone. " +
-			"The connections come one after the other. What the kernel has for sockets and processes is not counted.",
+			"The connections come one after the other. What the kernel has for sockets and processes is not counted. " + figuresText,
 		Tables:   []report.Table{t},
 		Commands: commands,
 	}

@@ -55,7 +55,7 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	f.StringVar(&servers, "servers", "", "only servers whose names contain one of these `words`, with commas; Postfix and the C limit always take part")
 	f.IntVar(&o.held, "connections", 1000, "how many connections the workload held holds open")
 	f.IntVar(&o.ballast, "descriptors", 10000, "how many descriptors the workload descriptors has a server hold")
-	f.DurationVar(&o.calm, "calm", time.Minute, "how long in all to wait until nothing else is at work, before a disturbed measurement is made again")
+	f.DurationVar(&o.calm, "calm", time.Minute, "how long in all to wait for a calm machine and to make disturbed measurements again")
 	f.StringVar(&o.bin, "bin", "bin", "where our programs are")
 	f.StringVar(&o.private, "rivals", "bench/.rivals", "where make bench-rivals has put its packages")
 	f.StringVar(&o.out, "o", "bench/RESULTS.md", "where the results are written; empty: nowhere")

@@ -118,7 +118,7 @@ func (b *bench) spawnerSection(servers []*spawned, places []place) *report.Secti
 	sec := &report.Section{
 		Title: "spawner",
 		Text: "A command per connection: connect, read a line, close. The command is a static program without a C library that writes " +
-			"the line and exits. Of each figure the median of the rounds, in parentheses the quartiles.",
+			"the line and exits. " + figuresText,
 	}
 	for _, p := range places {
 		for _, n := range b.o.clients {
@@ -172,7 +172,6 @@ func spawnerTable(servers []*spawned, mode string, clients int) report.Table {
 	}
 	postfix := seriesOf(servers, rivals.PostfixName, mode, clients)
 	limit := seriesOf(servers, rivals.LimitName, mode, clients)
-	wide := false
 	for _, s := range servers {
 		list := s.series[mode][clients]
 		if len(list) == 0 {
@@ -184,15 +183,13 @@ func spawnerTable(servers []*spawned, mode string, clients int) report.Table {
 			list.of(p50).String(), list.of(p99).String(),
 			list.of(cpu).Range(), report.Digits(list.of(user).Mid), list.over(limit, cpu).String(),
 		})
-		wide = wide || strings.Contains(strings.Join(t.Rows[len(t.Rows)-1], ""), "~")
-	}
-	if wide {
-		t.Notes = append(t.Notes, wideNote)
 	}
 	return t
 }
 
-const wideNote = "~ the middle half of the rounds is spread over more than a tenth of the median: not to be relied on."
+// figuresText is what has to be known about every table.
+const figuresText = "Of each figure the median of the rounds, in parentheses the quartiles; " +
+	"~ marks one whose middle half is spread over more than a tenth of the median: not to be relied on."
 
 func memoryTable(servers []*spawned) report.Table {
 	t := report.Table{

@@ -119,7 +119,7 @@ func (c *closed) run(ctx context.Context) error {
 		case !c.in && !c.over && at >= c.Warm:
 			c.mark()
 			counted, used, c.in = time.Since(began), threadCPU(), true
-		case c.in && at-counted >= c.Time:
+		case c.in && at-counted >= c.Time && (c.heard() || at-counted > c.Time+drainTime):
 			c.r.Took, c.r.CPU = time.Since(began)-counted, threadCPU()-used
 			c.mark()
 			c.in, c.over = false, true
@@ -127,6 +127,10 @@ func (c *closed) run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// heard reports whether anybody was answered in the counted time, which a
+// single slow answer may outlast.
+func (c *closed) heard() bool { return len(c.r.Latency) > 0 || c.r.Failed > 0 }
 
 func (c *closed) mark() {
 	if c.Mark != nil {

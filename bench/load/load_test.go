@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -96,6 +97,22 @@ func TestClosedFailures(t *testing.T) {
 				t.Errorf("%d failed, %d counted: %v", r.Failed, len(r.Latency), r.Failure)
 			}
 		})
+	}
+}
+
+// TestClosedSlow: an answer that takes longer than the counted time is waited
+// for.
+func TestClosedSlow(t *testing.T) {
+	release := make(chan struct{})
+	addr := serve(t, func(conn net.Conn) {
+		<-release
+		say("x")(conn)
+	})
+	c := load.Closed{Addr: addr, Clients: 1, Want: []byte("x"), Time: 10 * time.Millisecond}
+	c.Mark = sync.OnceFunc(func() { time.AfterFunc(50*time.Millisecond, func() { close(release) }) })
+	r, err := c.Run(t.Context())
+	if err != nil || len(r.Latency) == 0 || r.Failed > 0 {
+		t.Errorf("%d answers, %d failed, %v, %v", len(r.Latency), r.Failed, r.Failure, err)
 	}
 }
 

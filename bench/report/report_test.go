@@ -119,7 +119,6 @@ func TestResults(t *testing.T) {
 			{"a", report.Summarize([]float64{3000, 3010, 3020}).Range(), "1.00"},
 			{"a longer name", report.Summarize([]float64{9000, 12000, 13000}).Range(), "4.00"},
 		},
-		Notes: []string{"~ not to be relied on."},
 	}
 	r := report.Results{
 		Command: "bench -rounds 3",

@@ -13,7 +13,6 @@ type Table struct {
 	Text  string // before the table; may be empty
 	Head  []string
 	Rows  [][]string
-	Notes []string // below the table, a line each
 }
 
 // String is the table in Markdown, with its columns aligned, so that it can be
@@ -44,9 +43,6 @@ func (t *Table) String() string {
 	b.WriteString("|\n")
 	for _, row := range t.Rows {
 		writeRow(&b, row, widths)
-	}
-	if len(t.Notes) > 0 {
-		b.WriteString("\n" + strings.Join(t.Notes, "\n") + "\n")
 	}
 	return b.String()
 }
