@@ -204,6 +204,7 @@ const (
 	tooMany
 	tooFast
 	noPlace
+	noDescriptor
 	tooLong
 )
 
@@ -239,6 +240,8 @@ func (p *policy) explain(v verdict, o origin, places int) string {
 			return fmt.Sprintf("the process limit of %d is reached, and %d client(s) wait already", places, p.QueueLimit)
 		}
 		return fmt.Sprintf("the process limit of %d is reached", places)
+	case noDescriptor:
+		return fmt.Sprintf("the process limit of %d is reached, and no more descriptors are left for those who wait", places)
 	case tooLong:
 		return fmt.Sprintf("waited for more than %ds", p.QueueTime/time.Second)
 	case welcome:
