@@ -29,7 +29,7 @@ func (t *transaction) checkHosted(w *wanted, create HostFunc) (served bool, err 
 	}
 	old := t.m.find(w.key)
 	same := old != nil && old.isHosted()
-	if !same && w.policy.restricts() { // a process would serve everybody
+	if !same && (w.policy.restricts() || w.host != nil && w.host.Binding) { // a process might serve everybody, or in another way
 		return false, w.blame(err)
 	}
 	if err := t.forgive(w, err); err != nil {

@@ -59,6 +59,11 @@ func TestAccessListOfAServiceLeftToAProcess(t *testing.T) {
 	w.start("e unix n - 1 echod")
 	w.main = "builtin_services = echod\nhosted_client_limit = 5\n"
 	w.must(w.reload("e unix n - 1 echod"))
+	w.m.opt.Hosted["echod"] = func(h *Host) (Hosted, error) { h.Binding = true; return nil, errors.New("no such limit") }
+	if err := w.reload("e unix n - 1 echod"); err == nil || err.Error() != `master.cf, line 1: service "e": no such limit` {
+		t.Errorf("with a confinement: %v", err)
+	}
+	w.m.opt.Hosted["echod"] = func(*Host) (Hosted, error) { return nil, errors.New("no such command") }
 	if w.lines(`warning: master.cf, line 1: service "e": no such command`) != 1 || w.service("public/e", cfg.Unix).isHosted() {
 		t.Error("it is not left to a process")
 	}
