@@ -30,11 +30,10 @@ func (s *lean) add(name string, number uintptr, args ...uintptr) {
 // mayFail says so of the last call.
 func (s *lean) mayFail() { s.script[len(s.script)-1].optional = true }
 
-// write writes the whole script of c, and takes the slots that it needs. What
-// the script points to stays as it is until the child is born.
-func (s *lean) write(c *Cmd) error {
+// begin begins a new script, with the child's own table of descriptors: a copy
+// of all of ours if those that it is to have are spread.
+func (s *lean) begin(spread bool) {
 	s.script, s.names, s.groups, s.limits = s.script[:0], s.names[:0], s.groups[:0], s.limits[:0]
-	spread := s.spread(c.Files)
 	b := s.birth
 	b.clone = cloneArgs{
 		cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
@@ -45,6 +44,13 @@ func (s *lean) write(c *Cmd) error {
 		b.clone[cloneFlags] |= unix.CLONE_FILES
 		s.add("close_range", unix.SYS_CLOSE_RANGE, uintptr(s.first), ^uintptr(0)>>32, unix.CLOSE_RANGE_UNSHARE)
 	}
+}
+
+// write writes the whole script of c, and takes the slots that it needs. What
+// the script points to stays as it is until the child is born.
+func (s *lean) write(c *Cmd) error {
+	spread := s.spread(c.Files)
+	s.begin(spread)
 	if c.Session {
 		s.add("setsid", unix.SYS_SETSID)
 	}
