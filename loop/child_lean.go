@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -17,12 +18,12 @@ import (
 // lean starts processes at a cost that depends neither on our memory nor on
 // how many descriptors we have open, as the standard library's way does.
 //
-// The child is born by clone3(2) with our memory and our descriptors, while
-// this thread sleeps. All it does is a list of system calls that was written
-// before, down to execve (child_script.go, child_lean_*.s). The first of them
-// gives it a table of descriptors of its own, with nothing in it but those
-// below a certain number; what the child is to have has been put there. Our
-// signal handlers are gone at birth.
+// The child is born by clone3(2) with our memory and our descriptors, and we
+// wait until it has left both. All it does is a list of system calls that was
+// written before, down to execve (child_script.go, child_lean_*.s). The first
+// of them gives it a table of descriptors of its own, with nothing in it but
+// those below a certain number; what the child is to have has been put there.
+// Our signal handlers are gone at birth.
 type lean struct {
 	birth  *birth
 	script []call
@@ -54,6 +55,7 @@ type birth struct {
 	failed *call // the call that ended the child, and why
 	errno  uintptr
 	pidfd  int32
+	inside uint32 // 1 until the child has left our memory, when the kernel makes it 0
 }
 
 // cloneArgs is clone3's struct clone_args: eleven numbers, of which these are
@@ -63,12 +65,13 @@ type cloneArgs [cloneSize / 8]uint64
 const (
 	cloneFlags      = 0
 	clonePidfd      = 1
+	cloneChildTID   = 2
 	cloneExitSignal = 4
 	cloneSize       = 88
 )
 
 // bear makes a child that does what b.script says, and returns its number or,
-// negative, an errno.
+// negative, an errno. It does not wait for the child.
 //
 //go:noescape
 func bear(b *birth) (pid int)
@@ -137,14 +140,50 @@ func (s *lean) start(c *Cmd) (pid, pidfd int, err error) {
 	return 0, -1, stillborn(c, s.names[at], pid, unix.Errno(b.errno))
 }
 
-// bear makes a child that does what the script says.
+// bear makes a child that does what the script says, and waits until it
+// executes its program or has ended.
+//
+// This is vfork(2) but for who waits: there it is the kernel, for ever. Whoever
+// has another process of the child's new user may stop the child before it has
+// come to its program, and would stop us.
 func (s *lean) bear() (pid int, err error) {
 	b := s.birth
-	b.script, b.failed, b.errno, b.pidfd = &s.script[0], nil, 0, -1
+	b.script, b.failed, b.errno, b.pidfd, b.inside = &s.script[0], nil, 0, -1, 1
 	if pid = bear(b); pid < 0 {
 		return 0, unix.Errno(-pid)
 	}
-	return pid, nil
+	for {
+		const futexWait = 0
+		_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&b.inside)), futexWait, 1, uintptr(unsafe.Pointer(&birthTime)), 0, 0)
+		switch errno {
+		case unix.EAGAIN: // it is not 1
+			return pid, nil
+		case unix.ETIMEDOUT:
+			wake(pid)
+		}
+	}
+}
+
+// birthTime is how long a birth may take before a look is taken at the child.
+var birthTime = unix.Timespec{Nsec: int64(10 * time.Millisecond)}
+
+// wake has a child go on that was stopped. If it is stopped over and over it
+// still makes one call each time. A child that is merely slow does not notice.
+func wake(pid int) {
+	if unix.Kill(pid, unix.SIGCONT) != unix.EPERM {
+		return
+	}
+	// It is another user's already, and we have root in reserve only.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	uid := uintptr(unix.Geteuid())
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, asItIs, 0, asItIs); errno != 0 {
+		return
+	}
+	_ = unix.Kill(pid, unix.SIGCONT)
+	if _, _, errno := unix.RawSyscall(unix.SYS_SETRESUID, asItIs, uid, asItIs); errno != 0 {
+		panic("loop: cannot give up root again: " + errno.Error())
+	}
 }
 
 // try finds out, once, whether children can be had in this way. A filter of

@@ -213,6 +213,38 @@ func TestUser(t *testing.T) {
 	}
 }
 
+// TestStoppedAtBirth: a child may be stopped by its user before it has come to
+// its program. Nobody waits for it for ever.
+func TestStoppedAtBirth(t *testing.T) {
+	l := looptest.New(t)
+	stopped := func(uid int) {
+		t.Helper()
+		pid, err := l.BearStopped(uid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var status unix.WaitStatus
+		if _, err := unix.Wait4(pid, &status, 0, nil); err != nil || status.ExitStatus() != 3 {
+			t.Errorf("user %d: the end is %#x, %v", uid, status, err)
+		}
+	}
+	stopped(0)
+	if os.Geteuid() != 0 {
+		return
+	}
+	stopped(65533)
+	if err := syscall.Setresuid(-1, 65532, -1); err != nil {
+		t.Fatal(err)
+	}
+	stopped(65533) // root is in reserve only
+	if uid := os.Geteuid(); uid != 65532 {
+		t.Errorf("we are user %d now", uid)
+	}
+	if err := syscall.Setresuid(-1, 0, -1); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestProcessLimit: a user who has too many processes is no fault of the
 // program's.
 func TestProcessLimit(t *testing.T) {

@@ -36,8 +36,9 @@ func (s *lean) begin(spread bool) {
 	s.script, s.names, s.groups, s.limits = s.script[:0], s.names[:0], s.groups[:0], s.limits[:0]
 	b := s.birth
 	b.clone = cloneArgs{
-		cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
+		cloneFlags:      unix.CLONE_VM | unix.CLONE_CHILD_CLEARTID | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
 		clonePidfd:      uint64(uintptr(unsafe.Pointer(&b.pidfd))),
+		cloneChildTID:   uint64(uintptr(unsafe.Pointer(&b.inside))),
 		cloneExitSignal: uint64(unix.SIGCHLD),
 	}
 	if !spread {
