@@ -32,6 +32,9 @@ type lean struct {
 	limits []unix.Rlimit
 	limit  unix.Rlimit
 
+	capHead unix.CapUserHeader
+	capData [2]unix.CapUserData
+
 	idle  int            // an eventfd that means nothing
 	slots [slotCount]int // low descriptors, which hold the same when they are free
 	taken int            // of them

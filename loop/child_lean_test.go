@@ -187,6 +187,44 @@ func TestConfined(t *testing.T) {
 	}
 }
 
+// TestInheritedCaps: the bounding set does not hold for what is inheritable, of
+// which root's programs and the set-uid ones get all.
+func TestInheritedCaps(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("takes root")
+	}
+	l := looptest.New(t)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data, more [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		t.Fatal(err)
+	}
+	more = data
+	more[0].Inheritable |= 1<<unix.CAP_CHOWN | 1<<unix.CAP_KILL
+	if err := unix.Capset(&head, &more[0]); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Capset(&head, &data[0]); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	c := sh("grep -E '^Cap(Inh|Prm|Eff|Bnd)' /proc/self/status")
+	keep := loop.Caps(1 << unix.CAP_KILL)
+	c.Caps = &keep
+	const set = "0000000000000020\n"
+	if got, want := output(t, l, c), "CapInh:\t"+set+"CapPrm:\t"+set+"CapEff:\t"+set+"CapBnd:\t"+set; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	c.User = &loop.User{UID: 65534, GID: 65534}
+	const none = "0000000000000000\n"
+	if got, want := output(t, l, c), "CapInh:\t"+set+"CapPrm:\t"+none+"CapEff:\t"+none+"CapBnd:\t"+set; got != want {
+		t.Errorf("as a user: got %q, want %q", got, want)
+	}
+}
+
 // TestUser: all ids and groups are the user's, and a process that is root in
 // reserve only can start such a child, too.
 func TestUser(t *testing.T) {

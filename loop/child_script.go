@@ -128,6 +128,7 @@ func (s *lean) confine(c *Cmd) {
 		return
 	}
 	s.add("prctl", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	s.disinherit(*c.Caps)
 	for n := range 64 {
 		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(n), 0, 0, 0)
 		if err != nil { // there are no more
@@ -137,6 +138,21 @@ func (s *lean) confine(c *Cmd) {
 			s.add("prctl", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(n))
 		}
 	}
+}
+
+// disinherit takes from the child the inheritable capabilities that it is not
+// to have: the bounding set does not hold for them.
+func (s *lean) disinherit(keep Caps) {
+	s.capHead.Version = unix.LINUX_CAPABILITY_VERSION_3
+	if unix.Capget(&s.capHead, &s.capData[0]) != nil {
+		s.capData = [2]unix.CapUserData{} // rather too much than too little
+	}
+	for i := range s.capData {
+		d := &s.capData[i]
+		d.Effective = d.Permitted // which it has by now, if it is to become a user
+		d.Inheritable &= uint32(keep >> (32 * i))
+	}
+	s.add("capset", unix.SYS_CAPSET, uintptr(unsafe.Pointer(&s.capHead)), uintptr(unsafe.Pointer(&s.capData[0])))
 }
 
 // spread reports whether the child's files cannot all be brought below
