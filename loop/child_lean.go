@@ -157,7 +157,9 @@ func (s *lean) bear() (pid int, err error) {
 	}
 	for {
 		const futexWait = 0
-		_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&b.inside)), futexWait, 1, uintptr(unsafe.Pointer(&birthTime)), 0, 0)
+		// Raw: the runtime need not be told of a wait that is short and bounded,
+		// and telling it costs more than the wait.
+		_, _, errno := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&b.inside)), futexWait, 1, uintptr(unsafe.Pointer(&birthTime)), 0, 0)
 		switch errno {
 		case unix.EAGAIN: // it is not 1
 			return pid, nil
