@@ -17,9 +17,6 @@ type index struct {
 
 func newIndex(f Flags) index { return index{flags: f, byKey: map[string]int{}} }
 
-// foldings are the flags that change what Fold does to the key of a Fixed table.
-const foldings = FoldFix | UTF8Request | UTF8Active
-
 // foldKind is the same for all flags that fold in the same way, and 0 if they
 // do not.
 func foldKind(f Flags) Flags {
