@@ -21,20 +21,20 @@ type cdbTable struct {
 }
 
 func openCdb(e *Env, name string, m Mode, f Flags) (Table, error) {
-	x, err := openIndex(e, "cdb", name, ".cdb", m, f)
+	x, err := openIndex(e, "cdb", name, m, f)
 	if err != nil {
 		return nil, err
 	}
-	db, err := cdb.New(x, x.stat.Size)
+	db, err := cdb.New(x, x.id.size)
 	if err != nil {
-		x.close()
+		x.Close()
 		return nil, fmt.Errorf("dict_cdbq_open: unable to init %s: %s", x.path, maillog.Strerror(cdbError(err)))
 	}
 	x.warnOlder()
 	return &cdbTable{indexFile: x, db: db}, nil
 }
 
-// cdbError is err in the words of Postfix, whose library knows only one.
+// cdbError is err as the library says it that Postfix has.
 func cdbError(err error) error {
 	if errors.Is(err, cdb.ErrDamaged) {
 		return unix.EPROTO
@@ -42,15 +42,19 @@ func cdbError(err error) error {
 	return err
 }
 
-func (t *cdbTable) Flags() Flags { return t.flags }
-
 func (t *cdbTable) Get(key string, f Flags, _ func(Answer)) Answer {
-	key, ok := t.fold(key, f)
+	key, ok := t.key(key, f)
 	if !ok {
 		return Answer{Status: NoKey}
 	}
 	value, ok, err := t.find(key, t.db.Get)
-	return t.answer(key, text(value), ok, cdbError(err), f)
+	switch {
+	case err != nil:
+		return Answer{Status: t.failed(cdbError(err))}
+	case !ok:
+		return Answer{Status: NoKey}
+	}
+	return t.answer(key, upToNull(value), f)
 }
 
 func (t *cdbTable) Next(first bool, _ Flags, _ func(Pair, Status)) (Pair, Status) {
@@ -58,18 +62,16 @@ func (t *cdbTable) Next(first bool, _ Flags, _ func(Pair, Status)) (Pair, Status
 		t.next = 0
 	}
 	key, value, next, ok, err := t.db.Next(t.next)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Pair{}, t.failed(cdbError(err))
-	}
-	if !ok {
+	case !ok:
 		return Pair{}, NoKey
 	}
 	t.next = next
-	return Pair{text(key), text(value)}, OK
+	return Pair{upToNull(key), upToNull(value)}, OK
 }
 
-// Changed is true as well if somebody has written into the file, as no cdb's
-// maker does: what was read of it before may be wrong.
-func (t *cdbTable) Changed() bool { return t.rewritten() }
-
-func (t *cdbTable) Close() { t.close() }
+// Changed is true as well when somebody has written into the file, which those
+// who make a cdb do not do: what was read of it before may be wrong.
+func (t *cdbTable) Changed() bool { return t.touched() }

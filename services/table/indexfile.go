@@ -8,86 +8,105 @@ import (
 	"fmt"
 	"io"
 	"time"
-	"unicode/utf8"
-
-	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
+
+	"postloop/master/maillog"
 )
 
-// indexFile is what the tables have in common that postmap makes of a source
+// indexFile is what the tables have in common that postmap(1) makes of a source
 // file: an index beside it, in which keys and values may have a null byte at
 // their end.
 type indexFile struct {
-	e         *Env
-	typ, name string
-	path      string // name, and the suffix of the type
-	fd        int
-	stat      unix.Stat_t // as it was when it was opened
-	flags     Flags
-	key       []byte // the key asked for, and a null byte
+	common
+	name, path string // path is name, and the suffix of the type
+	fd         int
+	id         fileID // as it was opened
+	key0       []byte // the key asked for, and a null byte
 }
 
-// openIndex opens the index called name+suffix.
-func openIndex(e *Env, typ, name, suffix string, m Mode, f Flags) (*indexFile, error) {
-	if m != ReadOnly {
-		return nil, fmt.Errorf("%s:%s map requires O_RDONLY access mode", typ, name)
+// openIndex opens the index of that type called name.
+func openIndex(e *Env, typ, name string, m Mode, f Flags) (*indexFile, error) {
+	if err := readOnly(typ, name, m); err != nil {
+		return nil, err
 	}
-	x := &indexFile{e: e, typ: typ, name: name, path: name + suffix, flags: Fixed | f&(Try0Null|Try1Null)}
-	if x.flags&(Try0Null|Try1Null) == 0 {
-		x.flags |= Try0Null | Try1Null
+	f &= Try0Null | Try1Null
+	if f == 0 {
+		f = Try0Null | Try1Null
 	}
-	var err error
-	// Whatever is there, opening it does not wait for anybody.
-	if x.fd, err = unix.Open(x.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0); err != nil {
-		return nil, fmt.Errorf("open database %s: %s", x.path, maillog.Strerror(err))
+	x := &indexFile{common: common{e, typ + ":" + name, Fixed | f}, name: name, path: name + "." + typ}
+	err := retry(func() (err error) {
+		// Whatever it is, opening it does not wait for anybody.
+		x.fd, err = unix.Open(x.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+		return err
+	})
+	if err != nil {
+		return nil, openError(x.path, err)
 	}
-	if err = unix.Fstat(x.fd, &x.stat); err == nil {
-		switch x.stat.Mode & unix.S_IFMT {
-		case unix.S_IFREG:
-			return x, nil
-		case unix.S_IFDIR:
-			err = unix.EISDIR
-		default:
-			err = errors.New("not a regular file")
-		}
+	if err := x.stat(); err != nil {
+		x.Close()
+		return nil, openError(x.path, err)
 	}
-	x.close()
-	return nil, fmt.Errorf("open database %s: %s", x.path, maillog.Strerror(err))
+	return x, nil
 }
 
-func (x *indexFile) close() { _ = unix.Close(x.fd) }
+func openError(path string, err error) error {
+	return fmt.Errorf("open database %s: %s", path, maillog.Strerror(err))
+}
 
-// warnOlder warns of a source file that somebody has edited a while ago, and
-// has not run postmap since.
+func (x *indexFile) stat() error {
+	var st unix.Stat_t
+	if err := unix.Fstat(x.fd, &st); err != nil {
+		return err
+	}
+	x.id = identify(&st)
+	switch st.Mode & unix.S_IFMT {
+	case unix.S_IFREG:
+		return nil
+	case unix.S_IFDIR:
+		return unix.EISDIR
+	}
+	return errors.New("not a regular file")
+}
+
+func (x *indexFile) Close() {
+	if x.fd >= 0 {
+		_ = unix.Close(x.fd)
+	}
+	x.fd = -1
+}
+
+// warnOlder warns of a source file that somebody has edited a while ago
+// without running postmap.
 func (x *indexFile) warnOlder() {
-	var source unix.Stat_t
-	if unix.Stat(x.name, &source) != nil {
-		return
-	}
-	edited := time.Unix(source.Mtim.Unix())
-	if edited.Unix() > time.Unix(x.stat.Mtim.Unix()).Unix() && x.e.Loop.Now().Sub(edited) > 100*time.Second {
-		x.e.Log.Warnf("database %s is older than source file %s", x.path, x.name)
+	if source, ok := statFile(x.name); ok && source.mtime.Unix() > x.id.mtime.Unix() &&
+		x.env.Loop.Now().Sub(source.mtime) > 100*time.Second {
+		x.env.Log.Warnf("database %s is older than source file %s", x.path, x.name)
 	}
 }
 
-// replaced reports whether the path leads to another file by now, or to none.
-// rewritten, whether it does, or the file has been written to.
+// replaced reports whether the path leads to another file by now. A file that
+// has vanished lives on, until there is another.
 func (x *indexFile) replaced() bool {
-	now, ok := x.now()
-	return !ok || now.Ino != x.stat.Ino || now.Dev != x.stat.Dev
+	now, ok := statFile(x.path)
+	return ok && (now.ino != x.id.ino || now.dev != x.id.dev)
 }
 
-func (x *indexFile) rewritten() bool {
-	now, ok := x.now()
-	return !ok || now.Ino != x.stat.Ino || now.Dev != x.stat.Dev || now.Size != x.stat.Size || now.Mtim != x.stat.Mtim
+// touched reports the same, and whether the file itself is not what it was.
+func (x *indexFile) touched() bool {
+	now, ok := statFile(x.path)
+	return ok && now != x.id
 }
 
-func (x *indexFile) now() (now unix.Stat_t, ok bool) {
-	return now, unix.Stat(x.path, &now) == nil
+func statFile(path string) (id fileID, ok bool) {
+	var st unix.Stat_t
+	if retry(func() error { return unix.Stat(path, &st) }) != nil {
+		return fileID{}, false
+	}
+	return identify(&st), true
 }
 
-// ReadAt is io.ReaderAt.
+// ReadAt is that of io.ReaderAt.
 func (x *indexFile) ReadAt(b []byte, at int64) (int, error) {
 	for n := 0; ; {
 		switch more, err := unix.Pread(x.fd, b[n:], at+int64(n)); {
@@ -104,51 +123,29 @@ func (x *indexFile) ReadAt(b []byte, at int64) (int, error) {
 	}
 }
 
-// fold folds key. ok is false, and the log says so, if it cannot be in any
-// table.
-func (x *indexFile) fold(key string, f Flags) (folded string, ok bool) {
-	if folded, ok = Fold(key, f, x.flags); !ok {
-		x.e.Log.Warnf("%s:%s: non-UTF-8 key \"%s\": malformed UTF-8 or invalid codepoint", x.typ, x.name, key)
-	}
-	return folded, ok
-}
-
 // find asks for key with a null byte and without one, as far as the table has
-// both.
+// both. Postfix stops asking for the one once it has found the other; a table
+// that is written anew, the other way, would seem empty then.
 func (x *indexFile) find(key string, get func([]byte) ([]byte, bool, error)) (value []byte, ok bool, err error) {
-	x.key = append(append(x.key[:0], key...), 0)
+	x.key0 = append(append(x.key0[:0], key...), 0)
 	if x.flags&Try1Null != 0 {
-		value, ok, err = get(x.key)
+		value, ok, err = get(x.key0)
 	}
 	if x.flags&Try0Null != 0 && !ok && err == nil {
-		value, ok, err = get(x.key[:len(key)])
+		value, ok, err = get(x.key0[:len(key)])
 	}
 	return value, ok, err
 }
 
-// answer makes an answer of what find has found.
-func (x *indexFile) answer(key, value string, ok bool, err error, f Flags) Answer {
-	switch {
-	case err != nil:
-		return Answer{Status: x.failed(err)}
-	case !ok:
-		return Answer{Status: NoKey}
-	case f&(UTF8Request|UTF8Active) != 0 && !utf8.ValidString(value):
-		x.e.Log.Warnf("%s:%s: key \"%s\": non-UTF-8 value \"%s\": malformed UTF-8 or invalid codepoint", x.typ, x.name, key, value)
-		return Answer{Status: Config}
-	}
-	return Answer{Value: value, Status: OK}
-}
-
-// failed logs that the file could not be read. Somebody may be about to repair
-// it.
+// failed logs that the index could not be read. Somebody may be about to
+// repair it.
 func (x *indexFile) failed(err error) Status {
-	x.e.Log.Warnf("error reading %s:%s: %s", x.typ, x.name, maillog.Strerror(err))
+	x.env.Log.Warnf("error reading %s: %s", x.ref, maillog.Strerror(err))
 	return Retry
 }
 
-// text is what b holds up to its first null byte.
-func text(b []byte) string {
+// upToNull is the text in b, as C has it.
+func upToNull(b []byte) string {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
 	}

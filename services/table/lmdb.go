@@ -4,7 +4,6 @@ package table
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"postloop/services/table/lmdb"
@@ -26,14 +25,14 @@ type lmdbTable struct {
 }
 
 func openLmdb(e *Env, name string, m Mode, f Flags) (Table, error) {
-	x, err := openIndex(e, "lmdb", name, ".lmdb", m, f)
+	x, err := openIndex(e, "lmdb", name, m, f)
 	if err != nil {
 		return nil, err
 	}
 	db := lmdb.New(x)
 	if err := db.Begin(); err != nil {
-		x.close()
-		return nil, fmt.Errorf("open database %s: %w", x.path, err)
+		x.Close()
+		return nil, openError(x.path, err)
 	}
 	if f&Lock != 0 {
 		x.warnOlder()
@@ -42,10 +41,8 @@ func openLmdb(e *Env, name string, m Mode, f Flags) (Table, error) {
 	return &lmdbTable{indexFile: x, db: db, again: again{loop: e.Loop}}, nil
 }
 
-func (t *lmdbTable) Flags() Flags { return t.flags }
-
 func (t *lmdbTable) Get(key string, f Flags, later func(Answer)) Answer {
-	key, ok := t.fold(key, f)
+	key, ok := t.key(key, f)
 	if !ok {
 		return Answer{Status: NoKey}
 	}
@@ -72,13 +69,18 @@ func (t *lmdbTable) get(key string, f Flags) Answer {
 	done, err := t.read(func() (err error) {
 		var v []byte
 		v, ok, err = t.find(key, t.db.Get)
-		value = text(v)
+		value = upToNull(v)
 		return err
 	})
-	if !done {
+	switch {
+	case !done:
 		return Answer{Status: Later}
+	case err != nil:
+		return Answer{Status: t.failed(err)}
+	case !ok:
+		return Answer{Status: NoKey}
 	}
-	return t.answer(key, value, ok, err, f)
+	return t.answer(key, value, f)
 }
 
 // Next begins again behind the end, as Postfix does.
@@ -109,7 +111,7 @@ func (t *lmdbTable) walk(first bool) (p Pair, s Status) {
 	var ok bool
 	done, err := t.read(func() error {
 		k, v, found, err := t.db.After(last)
-		p, key, ok = Pair{text(k), text(v)}, k, found
+		p, key, ok = Pair{upToNull(k), upToNull(v)}, k, found
 		return err
 	})
 	switch {
@@ -158,7 +160,7 @@ func (t *lmdbTable) readState(f func() error) (done bool, err error) {
 }
 
 func (t *lmdbTable) lockedOut() Status {
-	t.e.Log.Warnf("%s: waited %v for those who write to it", t.path, lockPatience)
+	t.env.Log.Warnf("%s: waited %v for those who write to %s", t.ref, lockPatience, t.path)
 	return Retry
 }
 
@@ -168,5 +170,5 @@ func (t *lmdbTable) Changed() bool { return t.replaced() }
 
 func (t *lmdbTable) Close() {
 	t.again.stop()
-	t.close()
+	t.indexFile.Close()
 }

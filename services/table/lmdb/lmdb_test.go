@@ -366,13 +366,13 @@ func BenchmarkGet(b *testing.B) {
 	}
 	defer f.Close()
 	d := New(f)
-	key := []byte("user7@ab.example\x00")
+	key := []byte("user7@abcdefghijklmnopqrstuvwx.example\x00")
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := d.Begin(); err != nil {
 			b.Fatal(err)
 		}
-		if _, _, err := d.Get(key); err != nil {
+		if _, ok, err := d.Get(key); !ok || err != nil {
 			b.Fatal(err)
 		}
 		if err := d.End(); err != nil {
