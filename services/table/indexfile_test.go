@@ -383,7 +383,11 @@ func benchmarkIndex(b *testing.B, typ, golden, key string, want Status) {
 	}
 }
 
-func BenchmarkCdbHit(b *testing.B)   { benchmarkIndex(b, "cdb", "many", "user777@example.com", OK) }
-func BenchmarkCdbMiss(b *testing.B)  { benchmarkIndex(b, "cdb", "many", "nobody@example.com", NoKey) }
-func BenchmarkLmdbHit(b *testing.B)  { benchmarkIndex(b, "lmdb", "tree", "user7@abcdefghijklmnopqrstuvwx.example", OK) }
+func BenchmarkCdbHit(b *testing.B) { benchmarkIndex(b, "cdb", "many", "user777@example.com", OK) }
+func BenchmarkCdbMiss(b *testing.B) { benchmarkIndex(b, "cdb", "many", "nobody@example.com", NoKey) }
+
+func BenchmarkLmdbHit(b *testing.B) {
+	benchmarkIndex(b, "lmdb", "tree", "user7@abcdefghijklmnopqrstuvwx.example", OK)
+}
+
 func BenchmarkLmdbMiss(b *testing.B) { benchmarkIndex(b, "lmdb", "tree", "nobody@example.com", NoKey) }

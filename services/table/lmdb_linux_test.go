@@ -23,7 +23,7 @@ func lockFile(t *testing.T, path string) *writer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func lockFile(t *testing.T, path string) *writer {
 	return &writer{f}
 }
 
-func (w *writer) unlock() { w.f.Close() }
+func (w *writer) unlock() { _ = w.f.Close() }
 
 // openLocked opens a table that a writer has locked.
 func openLocked(t *testing.T) (*indexStage, Table, *writer) {
@@ -165,7 +165,7 @@ func TestLmdbReaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer reader.Close()
+	defer func() { _ = reader.Close() }()
 	lock := unix.Flock_t{Type: unix.F_RDLCK, Whence: io.SeekStart}
 	if err := unix.FcntlFlock(reader.Fd(), unix.F_SETLK, &lock); err != nil {
 		t.Fatal(err)

@@ -80,7 +80,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
+			defer func() { _ = f.Close() }()
 			d := begin(t, f)
 			want := source(t, test.source, test.null)
 			check(t, d, want)
@@ -364,7 +364,7 @@ func BenchmarkGet(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	d := New(f)
 	key := []byte("user7@abcdefghijklmnopqrstuvwx.example\x00")
 	b.ReportAllocs()
