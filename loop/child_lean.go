@@ -158,10 +158,10 @@ func (s *lean) bear() (pid int, err error) {
 	for {
 		const futexWait = 0
 		_, _, errno := unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&b.inside)), futexWait, 1, uintptr(unsafe.Pointer(&birthTime)), 0, 0)
-		switch errno {
-		case unix.EAGAIN: // it is not 1
+		if errno == unix.EAGAIN { // it is not 1
 			return pid, nil
-		case unix.ETIMEDOUT:
+		}
+		if errno == unix.ETIMEDOUT {
 			wake(pid)
 		}
 	}
