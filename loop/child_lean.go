@@ -160,10 +160,10 @@ func (s *lean) bear() (pid int, err error) {
 		// Raw: the runtime need not be told of a wait that is short and bounded,
 		// and telling it costs more than the wait.
 		_, _, errno := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&b.inside)), futexWait, 1, uintptr(unsafe.Pointer(&birthTime)), 0, 0)
-		switch errno {
-		case unix.EAGAIN: // it is not 1
+		if errno == unix.EAGAIN { // it is not 1
 			return pid, nil
-		case unix.ETIMEDOUT:
+		}
+		if errno == unix.ETIMEDOUT {
 			wake(pid)
 		}
 	}
