@@ -62,11 +62,13 @@ func (f *File) whole(it item) ([]byte, error) {
 	}
 	// No more than the pages have is ever asked for: size may be damaged.
 	f.item = f.item[:0]
-	err := f.walk(it, func(part []byte) bool {
+	if err := f.walk(it, func(part []byte) bool {
 		f.item = append(f.item, part...)
 		return true
-	})
-	return f.item, err
+	}); err != nil {
+		return nil, err
+	}
+	return f.item, nil
 }
 
 // walk goes over the pages of an item, until visit does not want more.
