@@ -23,6 +23,10 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {
+	case "cdb":
+		return openCdb
+	case "lmdb":
+		return openLmdb
 	}
 	return nil
 }
