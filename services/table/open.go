@@ -23,8 +23,12 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {
+	case "btree":
+		return openBtree
 	case "cdb":
 		return openCdb
+	case "hash":
+		return openHash
 	case "lmdb":
 		return openLmdb
 	}
