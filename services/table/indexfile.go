@@ -146,10 +146,10 @@ func (x *indexFile) find(key string, get func([]byte) ([]byte, bool, error)) (va
 	return value, ok, err
 }
 
-// failed logs that the index could not be read. Somebody may be about to
-// repair it.
-func (x *indexFile) failed(err error) Status {
-	x.env.Log.Warnf("error reading %s: %s", x.ref, maillog.Strerror(err))
+// failed logs that the index, called what, could not be read. Somebody may be
+// about to repair it.
+func (x *indexFile) failed(what string, err error) Status {
+	x.env.Log.Warnf("error reading %s: %s", what, maillog.Strerror(err))
 	return Retry
 }
 

@@ -16,7 +16,8 @@ import (
 const lockPatience = 10 * time.Second
 
 // lmdbTable is a table in an LMDB database: the file name.lmdb. Others may
-// write to it at any time; each look-up sees what is there then.
+// write to it at any time; each look-up sees what is there then. The empty key,
+// which LMDB does not have, is not there; Postfix dies of it.
 type lmdbTable struct {
 	*indexFile
 	db    *lmdb.Reader
@@ -76,7 +77,7 @@ func (t *lmdbTable) get(key string, f Flags) Answer {
 	case !done:
 		return Answer{Status: Later}
 	case err != nil:
-		return Answer{Status: t.failed(err)}
+		return Answer{Status: t.failed(t.ref, err)}
 	case !ok:
 		return Answer{Status: NoKey}
 	}
@@ -118,7 +119,7 @@ func (t *lmdbTable) walk(first bool) (p Pair, s Status) {
 	case !done:
 		return Pair{}, Later
 	case err != nil:
-		return Pair{}, t.failed(err)
+		return Pair{}, t.failed(t.ref, err)
 	case !ok:
 		t.last = t.last[:0]
 		return Pair{}, NoKey
