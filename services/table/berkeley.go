@@ -221,7 +221,7 @@ func (t *berkeleyTable) get(key string, f Flags) Answer {
 	case !done:
 		return Answer{Status: Later}
 	case err != nil:
-		return Answer{Status: t.failed(t.path, err)}
+		return Answer{Status: t.failedAs(t.path, err)}
 	case !ok:
 		return Answer{Status: NoKey}
 	}
@@ -288,7 +288,7 @@ func (t *berkeleyTable) walk(first bool) (p Pair, s Status) {
 	case !done:
 		return Pair{}, Later
 	case err != nil:
-		return Pair{}, t.failed(t.path, err)
+		return Pair{}, t.failedAs(t.path, err)
 	case !ok:
 		return Pair{}, NoKey
 	}

@@ -51,7 +51,7 @@ func (t *cdbTable) Get(key string, f Flags, _ func(Answer)) Answer {
 	value, ok, err := t.find(key, t.db.Get)
 	switch {
 	case err != nil:
-		return Answer{Status: t.failed(t.path, cdbError(err))}
+		return Answer{Status: t.failedAs(t.path, cdbError(err))}
 	case !ok:
 		return Answer{Status: NoKey}
 	}
@@ -65,7 +65,7 @@ func (t *cdbTable) Next(first bool, _ Flags, _ func(Pair, Status)) (Pair, Status
 	key, value, next, ok, err := t.db.Next(t.next)
 	switch {
 	case err != nil:
-		return Pair{}, t.failed(t.path, cdbError(err))
+		return Pair{}, t.failedAs(t.path, cdbError(err))
 	case !ok:
 		return Pair{}, NoKey
 	}

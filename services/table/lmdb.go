@@ -77,7 +77,7 @@ func (t *lmdbTable) get(key string, f Flags) Answer {
 	case !done:
 		return Answer{Status: Later}
 	case err != nil:
-		return Answer{Status: t.failed(t.ref, err)}
+		return Answer{Status: t.failed(err)}
 	case !ok:
 		return Answer{Status: NoKey}
 	}
@@ -119,7 +119,7 @@ func (t *lmdbTable) walk(first bool) (p Pair, s Status) {
 	case !done:
 		return Pair{}, Later
 	case err != nil:
-		return Pair{}, t.failed(t.ref, err)
+		return Pair{}, t.failed(err)
 	case !ok:
 		t.last = t.last[:0]
 		return Pair{}, NoKey
