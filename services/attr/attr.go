@@ -111,15 +111,17 @@ func (s *Scanner) find(in []byte) (end int, err error) {
 		text := in[s.text : s.at+n]
 		s.at += n + 1
 		s.text = s.at
-		switch name := string(text); { // no copy is made for a comparison
-		case s.value:
+		if s.value {
 			s.value = false
-		case name == "" && !s.group:
+			continue
+		}
+		switch begins, ends := string(text) == groupBegin, string(text) == groupEnd; {
+		case len(text) == 0 && !s.group:
 			return s.at, nil
-		case name == "", name == groupBegin && s.group, name == groupEnd && !s.group:
+		case len(text) == 0, begins && s.group, ends && !s.group:
 			return -1, ErrGroup
-		case name == groupBegin, name == groupEnd:
-			s.group = !s.group
+		case begins, ends:
+			s.group = begins
 		default:
 			s.value = true
 		}
