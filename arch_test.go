@@ -32,9 +32,11 @@ var mayImport = map[string]string{
 	"services/skeleton":            "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
 	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
+	"services/proxymap":            "loop cfg master/maillog master/names services/attr services/skeleton services/table golang.org/x/sys/unix",
 	"services/table":               "loop cfg master/maillog golang.org/x/sys/unix",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
+	"cmd/proxymap":                 "services/proxymap services/skeleton",
 	"internal/postfix":             "",
 	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
@@ -46,8 +48,10 @@ var mayImportInTests = map[string]string{
 	"master/logloop":    "loop/looptest golang.org/x/sys/unix",
 	"master/names":      "loop/looptest",
 	"services/skeleton": "loop/looptest services/skeleton/mastertest",
+	"services/proxymap": "loop/looptest",
 	"services/spawn":    "loop/looptest",
 	"cfg":               "cmd/internal/pftest",
+	"cmd/proxymap":      "cmd/internal/pftest services/attr services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/master":        "cmd/internal/pftest loop/looptest",
 }
