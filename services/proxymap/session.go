@@ -29,9 +29,11 @@ type session struct {
 	partial bool        // a part of one has come
 	late    bool        // its time is over, but for what lies there already
 
-	owing  bool // in s.owing
-	queued int  // what was, when it was last looked at
-	out    []byte
+	owing   bool  // in s.owing
+	written int64 // to c
+	sent    int64 // of that, when it was last looked at
+	waited  bool  // something did
+	out     []byte
 }
 
 // errSlow is why a client was sent away that wants to be waited for.
@@ -103,12 +105,12 @@ func (k *session) answered(r reply) {
 func (k *session) reply(q *request, r *reply) {
 	k.out = appendReply(k.out[:0], q, r)
 	k.c.Write(k.out)
+	k.written += int64(len(k.out))
 	if cap(k.out) > 64<<10 {
 		k.out = nil
 	}
 	if !k.owing {
-		k.owing = true
-		k.queued = 0
+		k.owing, k.waited = true, false
 		k.s.owes(k)
 	}
 	if k.leaves {
@@ -153,17 +155,18 @@ func (k *session) part() string {
 // swept ends a connection on which nothing has moved of what waited for the
 // client already.
 func (k *session) swept() {
-	switch left := k.c.Queued(); {
-	case left == 0:
-		k.queued = 0
-	case k.queued > 0 && left >= k.queued:
+	left := int64(k.c.Queued())
+	if left == 0 {
+		return
+	}
+	sent := k.written - left
+	if k.waited && sent == k.sent {
 		k.s.log.Warnf("timeout on %s while writing", k.peer())
 		k.c.Close(errSlow)
-	default:
-		k.queued = left
-		k.owing = true
-		k.s.owes(k)
+		return
 	}
+	k.owing, k.waited, k.sent = true, true, sent
+	k.s.owes(k)
 }
 
 // Leave ends the conversation, once what was asked is answered.

@@ -117,6 +117,8 @@ type stage struct {
 	open  []*fake // in the order of opening
 	make  func(f *fake) (table.Table, error)
 	conns []*loop.Conn
+
+	sessions []*session
 }
 
 // newStage makes a service that may open all tables beginning with "fake:".
@@ -143,10 +145,6 @@ func newStage(t testing.TB, c Config) *stage {
 	s.s = New(&table.Env{Loop: l, Log: log}, c)
 	s.s.tables.open = s.opened
 	t.Cleanup(func() {
-		for _, c := range s.conns {
-			c.Close(errSlow)
-		}
-		s.turns(2)
 		s.s.Close()
 		for _, f := range s.open {
 			if !f.closed {
@@ -223,11 +221,16 @@ type client struct {
 func (s *stage) dial() *client {
 	s.t.Helper()
 	ours, theirs := looptest.Pair(s.t)
-	session, limits := s.s.Connected(loop.PeerOf(ours))
-	c, err := s.loop.Conn(ours, session, limits)
+	sess, limits := s.s.Connected(loop.PeerOf(ours))
+	c, err := s.loop.Conn(ours, sess, limits)
 	must(s.t, err)
-	session.Opened(c)
+	sess.Opened(c)
 	s.conns = append(s.conns, c)
+	s.t.Cleanup(func() { // before the descriptors are
+		c.Close(errSlow)
+		s.turns(1)
+	})
+	s.sessions = append(s.sessions, sess.(*session))
 	s.turns(1)
 	k := &client{s, theirs}
 	if got := k.got(); got != string(greeting) {
