@@ -23,6 +23,8 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {
+	case "cdb":
+		return openCdb
 	case "cidr":
 		return openCidr
 	case "debug":
@@ -35,6 +37,8 @@ func opener(typ string) Opener {
 		return openInline
 	case "internal":
 		return openInternal
+	case "lmdb":
+		return openLmdb
 	case "pipemap":
 		return openPipemap
 	case "proxy":
