@@ -291,37 +291,6 @@ func TestReadOnlyTables(t *testing.T) {
 	s.open = s.open[1:] // the first one was closed
 }
 
-// TestUTF8 is checked for clients that have been told that it is.
-func TestUTF8(t *testing.T) {
-	s := newStage(t, Config{Mode: table.ReadWrite, UTF8: true})
-	s.allow("fake:x")
-	s.make = func(f *fake) (table.Table, error) {
-		f.values["v"] = table.Answer{Value: "\xff"}
-		f.values["\xfe"] = table.Answer{Value: "bytes"}
-		return writable{f}, nil
-	}
-	k := s.dial()
-	newer := func(what, key string, more ...string) string {
-		return list(append([]string{"request=" + what, "table=fake:x", "instance_flags=540736", "flags=1589328", "key=" + key}, more...)...)
-	}
-	for request, want := range map[string]string{
-		newer("lookup", "\xfe"):            list("status=1", "flags=1589328", "value="),
-		newer("lookup", "v"):               list("status=5", "flags=1589328", "value="),
-		newer("update", "\xfe", "value=x"): list("status=0", "flags=1589712"),
-		newer("delete", "\xfe"):            list("status=0", "flags=1589584"),
-		get("fake:x", "\xfe"):              found("bytes"),
-		get("fake:x", "v"):                 found("\xff"),
-	} {
-		if got := k.ask(request); got != want {
-			t.Errorf("%q: got %q, want %q", request, got, want)
-		}
-	}
-	if n := strings.Count(s.logged(), "non-UTF-8 key"); n != 3 {
-		t.Errorf("the log has %d bad keys of 3", n)
-	}
-	s.saw(`warning: fake:x: key "v": non-UTF-8 value "`)
-}
-
 // TestStatusOfATable that no table has.
 func TestStatusOfATable(t *testing.T) {
 	s := newStage(t, Config{})

@@ -68,7 +68,7 @@ func (p *program) serve(d *skeleton.Daemon) (skeleton.Server, error) {
 		p.c.Broken = func(err error) { d.Fatalf("%s", err) }
 	}
 	env := &table.Env{Loop: d.Loop, Log: d.Log, Main: d.Main}
-	a := newAccounts(d.Loop, d.Log)
-	env.User, env.Group = a.user, a.group
+	a := newNameService(d.Loop, d.Log, d.Params.InetProtocols)
+	env.User, env.Group, env.Host = a.user, a.group, a.host
 	return New(env, p.c), nil
 }

@@ -4,7 +4,6 @@ package proxymap
 
 import (
 	"time"
-	"unicode/utf8"
 
 	"postloop/loop"
 	"postloop/master/maillog"
@@ -102,31 +101,29 @@ func (s *Service) ask(q *request, later func(reply)) reply {
 	if q.newer && q.flags&table.Surrogate != 0 && i.current() != nil { // it has come into being
 		echo = echo&^(table.Surrogate|table.Fixed|table.Pattern) | i.current().t.Flags()
 	}
-	if f&table.UTF8Active != 0 && q.what != sequence && !utf8.ValidString(q.key) {
-		s.log.Warnf("%s: non-UTF-8 key \"%s\": %s", q.table, q.key, malformed)
-		r := reply{status: table.NoKey, flags: echo}
-		if q.what != lookup {
-			r.status = table.OK // what can never be found needs no change
+	say := func(key, value string, got table.Status) reply {
+		switch got {
+		case table.OK, table.NoKey, table.Retry, table.Config, table.Later:
+		default: // is a fault of the table
+			got = table.Config
 		}
-		return r
+		return reply{status: got, flags: echo, key: key, value: value}
 	}
-	a := asked{s: s, table: q.table, key: q.key, flags: echo, utf8: f&table.UTF8Active != 0}
 	switch q.what {
 	case lookup:
-		return a.answer(i.get(q.key, f, func(got table.Answer) { later(a.answer(got)) }))
+		a := i.get(q.key, f, func(a table.Answer) { later(say("", a.Value, a.Status)) })
+		return say("", a.Value, a.Status)
 	case update:
-		return a.status(i.put(q.key, q.value, f, func(got table.Status) { later(a.status(got)) }))
+		return say("", "", i.put(q.key, q.value, f, func(got table.Status) { later(say("", "", got)) }))
 	case remove:
-		return a.status(i.remove(q.key, f, func(got table.Status) { later(a.status(got)) }))
+		return say("", "", i.remove(q.key, f, func(got table.Status) { later(say("", "", got)) }))
 	case sequence:
-		return a.pair(i.next(q.first, f, func(p table.Pair, got table.Status) { later(a.pair(p, got)) }))
+		p, got := i.next(q.first, f, func(p table.Pair, got table.Status) { later(say(p.Key, p.Value, got)) })
+		return say(p.Key, p.Value, got)
 	case noRequest, unknown, open:
 	}
 	panic("proxymap: a request that nobody answers")
 }
-
-// malformed is what is wrong with a text that is not UTF-8.
-const malformed = "malformed UTF-8 or invalid codepoint"
 
 // accessWord is what a mode is called in the log.
 func accessWord(mode table.Mode) string {
@@ -144,42 +141,6 @@ func (s *Service) opened(q *request, i *instance) reply {
 		return reply{flags: q.flags | i.properties(false)}
 	}
 	return reply{flags: q.instance | i.properties(true) | s.tables.active(0, q.instance)}
-}
-
-// asked is what is to be known about a request when its answer comes.
-type asked struct {
-	s     *Service
-	table string
-	key   string
-	flags table.Flags // of the reply
-	utf8  bool
-}
-
-// status is the reply for what the table says. That of a table is passed on
-// if it is one, and is a fault of the configuration if not.
-func (a *asked) status(s table.Status) reply {
-	switch s {
-	case table.OK, table.NoKey, table.Retry, table.Config, table.Later:
-	default:
-		s = table.Config
-	}
-	return reply{status: s, flags: a.flags}
-}
-
-func (a *asked) answer(got table.Answer) reply {
-	r := a.status(got.Status)
-	r.value = got.Value
-	if a.utf8 && r.status == table.OK && !utf8.ValidString(got.Value) {
-		a.s.log.Warnf("%s: key \"%s\": non-UTF-8 value \"%s\": %s", a.table, a.key, got.Value, malformed)
-		r.status = table.Config
-	}
-	return r
-}
-
-func (a *asked) pair(p table.Pair, s table.Status) reply {
-	r := a.status(s)
-	r.key, r.value = p.Key, p.Value
-	return r
 }
 
 // Time limits on a client, once it has begun.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"postloop/cfg"
 	"postloop/loop/looptest"
 	"postloop/master/maillog"
 	"postloop/master/names"
@@ -23,21 +24,23 @@ passwd:far) echo "far:x:4001:4002:Far Away:/far:/bin/sh" ;;
 passwd:4001) echo "far:x:4001:4002:Far Away:/far:/bin/sh" ;;
 group:circle) echo "circle:x:4003:one,two" ;;
 passwd:sick) exit 3 ;;
+ahosts:far) printf '192.0.2.1 STREAM far\n2001:db8::1 STREAM\n192.0.2.1 DGRAM\n' ;;
 *) exit 2 ;;
 esac
 `
 
-func newTestAccounts(t *testing.T, nsswitch string) (a *accounts, dir string) {
+func newTestNameService(t *testing.T, nsswitch string) (a *nameService, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	must(t, os.WriteFile(dir+"/passwd", []byte("#no:x:1:1::/:\nnear:x:1000:1000:Near:/near:/bin/sh\nnear:second\n+nis\n"), 0o600))
 	must(t, os.WriteFile(dir+"/group", []byte("wheel:x:10:near,far\n"), 0o600))
+	must(t, os.WriteFile(dir+"/hosts", []byte("192.0.2.9 near.example\n"), 0o600))
 	must(t, os.WriteFile(dir+"/nsswitch.conf", []byte(nsswitch), 0o600))
 	must(t, os.WriteFile(dir+"/getent", []byte(getent), 0o700))
 	log := maillog.New("proxymap")
 	must(t, log.Open(maillog.Dest{Kind: maillog.File, File: dir + "/log"}))
 	t.Cleanup(log.Close)
-	a = newAccounts(looptest.NewReal(t), log)
+	a = newNameService(looptest.NewReal(t), log, cfg.Protocols{IPv4: true, IPv6: true})
 	a.etc = dir
 	a.new = func() *names.Resolver {
 		n := names.New()
@@ -48,7 +51,7 @@ func newTestAccounts(t *testing.T, nsswitch string) (a *accounts, dir string) {
 }
 
 // answerOf waits for an answer, if it does not come at once.
-func answerOf(t *testing.T, a *accounts, find func(string, func(table.Answer)) table.Answer, name string) (got table.Answer, late bool) {
+func answerOf(t *testing.T, a *nameService, find func(string, func(table.Answer)) table.Answer, name string) (got table.Answer, late bool) {
 	t.Helper()
 	done := false
 	got = find(name, func(answer table.Answer) { got, done = answer, true })
@@ -59,8 +62,8 @@ func answerOf(t *testing.T, a *accounts, find func(string, func(table.Answer)) t
 	return got, false
 }
 
-func TestAccounts(t *testing.T) {
-	a, _ := newTestAccounts(t, "passwd: files far\ngroup: files far\n")
+func TestNames(t *testing.T) {
+	a, _ := newTestNameService(t, "passwd: files far\ngroup: files far\n")
 	for _, c := range []struct {
 		find func(string, func(table.Answer)) table.Answer
 		name string
@@ -76,6 +79,10 @@ func TestAccounts(t *testing.T) {
 		{a.user, "-x", table.Answer{Status: table.NoKey}, true},
 		{a.user, "+nis", table.Answer{Status: table.NoKey}, true},
 		{a.group, "wheel", table.Answer{Value: "wheel:x:10:near,far"}, false},
+		{a.host, "127.0.0.1", table.Answer{Value: "127.0.0.1"}, false},
+		{a.host, "near.example", table.Answer{Value: "192.0.2.9"}, false},
+		{a.host, "far", table.Answer{Value: "192.0.2.1 2001:db8::1"}, true},
+		{a.host, "nowhere", table.Answer{Status: table.NoKey}, true},
 		{a.group, "circle", table.Answer{Value: "circle:x:4003:one,two"}, true},
 	} {
 		if got, late := answerOf(t, a, c.find, c.name); got != c.want || late != c.late {
@@ -86,7 +93,7 @@ func TestAccounts(t *testing.T) {
 
 // TestOnlyFiles: where there is nothing but the files nobody else is asked.
 func TestOnlyFiles(t *testing.T) {
-	a, dir := newTestAccounts(t, "# a comment\npasswd:\tfiles # nothing else\ngroup: files\n")
+	a, dir := newTestNameService(t, "# a comment\npasswd:\tfiles # nothing else\ngroup: files\n")
 	if got, late := answerOf(t, a, a.user, "far"); got.Status != table.NoKey || late {
 		t.Errorf("got %+v, late %v", got, late)
 	}
@@ -108,7 +115,7 @@ func TestOnlyFiles(t *testing.T) {
 // TestOneQuestion: what many want to know is asked once, and not too much of
 // it at a time.
 func TestOneQuestion(t *testing.T) {
-	a, dir := newTestAccounts(t, "passwd: files far\n")
+	a, dir := newTestNameService(t, "passwd: files far\n")
 	answers := 0
 	count := func(table.Answer) { answers++ }
 	for i := range 100 {

@@ -4,10 +4,12 @@ package proxymap
 
 import (
 	"errors"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
 
+	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master/maillog"
 	"postloop/master/names"
@@ -20,15 +22,17 @@ const (
 	maxWaiting = 500 // names in line; more are put off
 )
 
-// accounts are the system's users and groups, for tables.
+// nameService knows the system's users, groups and hosts, for tables.
 //
 // What the file of the system knows is answered from there, which is read when it
 // has changed. A name that it does not know may be known elsewhere, unless
 // nsswitch.conf says that there is no such place: getent(1) then asks. A name that
 // several clients want to know is asked for once.
-type accounts struct {
+type nameService struct {
 	loop   *loop.Loop
 	log    *maillog.Logger
+	ipv4   bool // addresses are wanted of these families
+	ipv6   bool
 	etc    string
 	new    func() *names.Resolver
 	files  map[string]*file
@@ -37,33 +41,73 @@ type accounts struct {
 	begun  int
 }
 
-// question is a name in passwd or group.
+// question is a name in passwd, group or hosts.
 type question struct{ database, name string }
 
-func newAccounts(l *loop.Loop, log *maillog.Logger) *accounts {
-	return &accounts{
-		loop: l, log: log, etc: "/etc", new: names.New,
+func newNameService(l *loop.Loop, log *maillog.Logger, p cfg.Protocols) *nameService {
+	return &nameService{
+		loop: l, log: log, ipv4: p.IPv4, ipv6: p.IPv6, etc: "/etc", new: names.New,
 		files:  map[string]*file{},
 		asking: map[question][]func(table.Answer){},
 	}
 }
 
-func (a *accounts) user(name string, later func(table.Answer)) table.Answer {
+func (a *nameService) user(name string, later func(table.Answer)) table.Answer {
 	return a.find(question{"passwd", name}, later)
 }
 
-func (a *accounts) group(name string, later func(table.Answer)) table.Answer {
+func (a *nameService) group(name string, later func(table.Answer)) table.Answer {
 	return a.find(question{"group", name}, later)
 }
 
+// host answers with addresses, from the file of hosts if they are there.
+func (a *nameService) host(name string, later func(table.Answer)) table.Answer {
+	q := question{"hosts", name}
+	if answer, err := a.look(a.new(), q); !errors.Is(err, names.ErrPending) {
+		return answer
+	}
+	return a.ask(q, later)
+}
+
+// look returns what n knows of a name, and the error if that is not all there
+// is to know.
+func (a *nameService) look(n *names.Resolver, q question) (answer table.Answer, err error) {
+	if q.database == "hosts" {
+		var list []netip.Addr
+		list, err = n.Host(q.name, a.ipv4, a.ipv6)
+		if err == nil && len(list) == 0 {
+			err = names.ErrUnknown
+		}
+		var words []string
+		for _, addr := range list {
+			words = append(words, addr.String())
+		}
+		answer.Value = strings.Join(words, " ")
+	} else {
+		answer.Value, err = n.Entry(q.database, q.name)
+	}
+	switch {
+	case errors.Is(err, names.ErrUnknown):
+		answer.Status = table.NoKey
+	case err != nil:
+		answer.Status = table.Retry
+	}
+	return answer, err
+}
+
 // find answers from a file, or has the system asked.
-func (a *accounts) find(q question, later func(table.Answer)) table.Answer {
+func (a *nameService) find(q question, later func(table.Answer)) table.Answer {
 	if line, ok := a.file(q.database).lines[q.name]; ok {
 		return table.Answer{Value: line}
 	}
 	if !a.elsewhere(q.database) {
 		return table.Answer{Status: table.NoKey}
 	}
+	return a.ask(q, later)
+}
+
+// ask has the system asked.
+func (a *nameService) ask(q question, later func(table.Answer)) table.Answer {
 	if waiting, ok := a.asking[q]; ok {
 		a.asking[q] = append(waiting, later)
 		return table.Answer{Status: table.Later}
@@ -79,13 +123,13 @@ func (a *accounts) find(q question, later func(table.Answer)) table.Answer {
 }
 
 // next asks for the names that are in line, as far as that is possible.
-func (a *accounts) next() {
+func (a *nameService) next() {
 	for len(a.line) > 0 && a.begun < maxAsking {
 		q := a.line[0]
 		a.line = a.line[1:]
 		a.begun++
 		n := a.new() // remembers nothing: the next to ask wants to know what is so then
-		if _, err := n.Entry(q.database, q.name); !errors.Is(err, names.ErrPending) {
+		if _, err := a.look(n, q); !errors.Is(err, names.ErrPending) {
 			a.loop.Later(func() { a.asked(q, n) })
 			continue
 		}
@@ -94,16 +138,11 @@ func (a *accounts) next() {
 }
 
 // asked gives an answer to all who wait for it.
-func (a *accounts) asked(q question, n *names.Resolver) {
+func (a *nameService) asked(q question, n *names.Resolver) {
 	a.begun--
-	line, err := n.Entry(q.database, q.name)
-	answer := table.Answer{Value: line}
-	switch {
-	case errors.Is(err, names.ErrUnknown):
-		answer.Status = table.NoKey
-	case err != nil:
+	answer, err := a.look(n, q)
+	if answer.Status == table.Retry {
 		a.log.Warnf("%s", err)
-		answer.Status = table.Retry
 	}
 	waiting := a.asking[q]
 	delete(a.asking, q)
@@ -124,7 +163,7 @@ type file struct {
 
 // file returns a file, read again if it has changed. One that cannot be read is
 // empty.
-func (a *accounts) file(name string) *file {
+func (a *nameService) file(name string) *file {
 	path := a.etc + "/" + name
 	info, err := os.Stat(path)
 	f := a.files[name]
@@ -156,7 +195,7 @@ func (a *accounts) file(name string) *file {
 }
 
 // elsewhere reports whether anything but the file may know a name.
-func (a *accounts) elsewhere(database string) bool {
+func (a *nameService) elsewhere(database string) bool {
 	sources, ok := a.file("nsswitch.conf").lines[database]
 	if !ok {
 		return true
