@@ -57,7 +57,7 @@ var mayImportInTests = map[string]string{
 	"services/spawn":    "loop/looptest",
 	"services/table":    "loop/looptest cmd/internal/pftest",
 	"cfg":               "cmd/internal/pftest",
-	"cmd/proxymap":      "cmd/internal/pftest services/attr services/skeleton/mastertest golang.org/x/sys/unix",
+	"cmd/proxymap":      "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/master":        "cmd/internal/pftest loop/looptest",
 }
