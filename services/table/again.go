@@ -15,12 +15,13 @@ const (
 )
 
 // again holds requests that have met a locked file, and tries them again, in
-// their order, until they are through or have waited for lockPatience.
+// their order, until they are through or their patience is.
 type again struct {
-	loop  *loop.Loop
-	timer *loop.Timer
-	pause time.Duration
-	list  []attempt
+	loop     *loop.Loop
+	patience time.Duration
+	timer    *loop.Timer
+	pause    time.Duration
+	list     []attempt
 }
 
 type attempt struct {
@@ -31,7 +32,7 @@ type attempt struct {
 }
 
 func (a *again) add(try func(late bool) bool) {
-	a.list = append(a.list, attempt{a.loop.Now().Add(lockPatience), try})
+	a.list = append(a.list, attempt{a.loop.Now().Add(a.patience), try})
 	if len(a.list) == 1 {
 		a.wait(againFirst)
 	}

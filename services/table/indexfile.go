@@ -34,7 +34,7 @@ func openIndex(e *Env, typ, name string, m Mode, f Flags) (*indexFile, error) {
 	if f == 0 {
 		f = Try0Null | Try1Null
 	}
-	x := &indexFile{common: common{e, typ + ":" + name, Fixed | f}, name: name, path: name + "." + typ}
+	x := &indexFile{common: common{e, typ + ":" + name, Fixed | f}, name: name, path: name + "." + indexSuffix(typ)}
 	err := retry(func() (err error) {
 		// Whatever it is, opening it does not wait for anybody.
 		x.fd, err = unix.Open(x.path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
@@ -48,6 +48,15 @@ func openIndex(e *Env, typ, name string, m Mode, f Flags) (*indexFile, error) {
 		return nil, openError(x.path, err)
 	}
 	return x, nil
+}
+
+// indexSuffix is what the names of a type's files end in.
+func indexSuffix(typ string) string {
+	switch typ {
+	case "btree", "hash":
+		return "db"
+	}
+	return typ
 }
 
 func openError(path string, err error) error {

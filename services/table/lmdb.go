@@ -38,7 +38,7 @@ func openLmdb(e *Env, name string, m Mode, f Flags) (Table, error) {
 		x.warnOlder()
 	}
 	x.flags |= MultiWriter
-	return &lmdbTable{indexFile: x, db: db, again: again{loop: e.Loop}}, nil
+	return &lmdbTable{indexFile: x, db: db, again: again{loop: e.Loop, patience: lockPatience}}, nil
 }
 
 func (t *lmdbTable) Get(key string, f Flags, later func(Answer)) Answer {

@@ -23,6 +23,8 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {
+	case "btree":
+		return openBtree
 	case "cdb":
 		return openCdb
 	case "cidr":
@@ -33,6 +35,8 @@ func opener(typ string) Opener {
 		return openEnviron
 	case "fail":
 		return openFail
+	case "hash":
+		return openHash
 	case "inline":
 		return openInline
 	case "internal":

@@ -228,6 +228,13 @@ type Cursor struct {
 	key    []byte
 }
 
+// Reset puts c in front of the first key, and Set puts it where from is.
+func (c *Cursor) Reset() { c.Set(&Cursor{}) }
+
+func (c *Cursor) Set(from *Cursor) {
+	c.moved, c.bucket, c.key = from.moved, from.bucket, append(c.key[:0], from.key...)
+}
+
 // Next moves c behind the next key, and returns it with its value. A key that
 // is there all the time is returned once; one that comes or goes meanwhile, at
 // most once. The exception is a hash that grows: a bucket's keys that move to

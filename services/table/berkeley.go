@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: ISC
+
+package table
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"postloop/master/maillog"
+	"postloop/services/table/bdb"
+)
+
+// berkeleyPatience is how long a request waits for writers: postmap keeps the
+// file locked for as long as it takes to make the whole table.
+const berkeleyPatience = 100 * time.Second
+
+// berkeleyTable is a table in a file of Berkeley DB, name.db. postmap writes it
+// in place, so every look-up sees what is there then.
+//
+// No answer is given that could come out of the middle of a writer's work. A
+// writer has the file locked; one request of a turn locks it against writers,
+// for all that come later in the turn. And because some write without having it
+// locked, postmap -d among them, which empties its buffers after it has let go,
+// the file must not have changed when the answer has been found.
+//
+// Pages are read, not mapped: a mapped one that a writer has just cut off kills
+// whoever looks at it, and a read costs 0.4 us.
+type berkeleyTable struct {
+	*indexFile
+	db     *bdb.File
+	again  again
+	cursor bdb.Cursor // behind the key that Next returned last
+	ahead  bdb.Cursor // behind the next one
+
+	// A turn's lock.
+	held    bool
+	openEx  bool // locked for as long as the table is open: OpenLock
+	err     error
+	release func()
+
+	state  fileID // of the file when it was locked
+	loaded fileID // when its first page was read
+	cold   bool   // no further change can look like that state
+	// Writers put a null byte at the end of keys and values, or none. Like
+	// Postfix, no longer ask for the one once the other has been found in this
+	// database.
+	found   Flags
+	foundIn [20]byte
+}
+
+func openBerkeley(e *Env, method bdb.Method, name string, m Mode, f Flags) (Table, error) {
+	typ := string(method)
+	if f&OpenLock != 0 && f&Lock != 0 {
+		return nil, fmt.Errorf("attempt to open %s:%s with both \"open\" lock and \"access\" lock", typ, name)
+	}
+	x, err := openIndex(e, typ, name, m, f)
+	if err != nil {
+		return nil, err
+	}
+	t := &berkeleyTable{indexFile: x, again: again{loop: e.Loop, patience: berkeleyPatience}}
+	t.db = bdb.New(t, method)
+	t.release = t.letGo
+	if f&OpenLock != 0 {
+		if err := t.flock(unix.LOCK_EX); err != nil {
+			x.Close()
+			return nil, fmt.Errorf("%s: unable to get exclusive lock: %s", x.ref, maillog.Strerror(err))
+		}
+		t.openEx = true
+	}
+	if err := t.check(); err != nil {
+		t.Close()
+		return nil, err
+	}
+	if f&Lock != 0 {
+		x.warnOlder()
+	}
+	return t, nil
+}
+
+// check looks whether the file is what it should be. One that somebody is
+// writing is not looked at before it is needed.
+func (t *berkeleyTable) check() error {
+	held, err := t.hold()
+	if held {
+		t.letGo()
+	}
+	var format *bdb.FormatError
+	if errors.As(err, &format) && format.Alien {
+		// The library says it in its own way, and Postfix in the system's.
+		t.env.Log.Warnf("%s: %s", t.path, format.Text)
+		err = unix.EINVAL
+	}
+	if err != nil {
+		return openError(t.path, err)
+	}
+	return nil
+}
+
+func (t *berkeleyTable) flock(how int) error {
+	return retry(func() error { return unix.Flock(t.fd, how|unix.LOCK_NB) })
+}
+
+// hold locks the file and gets ready to read it. held is false if that has to
+// wait for a writer; then err is nil.
+func (t *berkeleyTable) hold() (held bool, err error) {
+	if t.held {
+		return true, t.err
+	}
+	if !t.openEx {
+		err := t.flock(unix.LOCK_SH)
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return false, nil
+		}
+		if err != nil {
+			return true, fmt.Errorf("lock dictionary: %w", err)
+		}
+	}
+	t.held = true
+	t.err = t.load()
+	return true, t.err
+}
+
+// load reads the first page, if it may have changed.
+func (t *berkeleyTable) load() (err error) {
+	if t.state, err = t.now(); err != nil {
+		return err
+	}
+	if t.cold && t.state == t.loaded {
+		return nil
+	}
+	t.cold = false
+	if err := t.db.Load(); err != nil {
+		return err
+	}
+	t.loaded, t.cold = t.state, !t.hot()
+	if id := t.db.ID(); id != t.foundIn {
+		t.found, t.foundIn = 0, id
+	}
+	return nil
+}
+
+func (t *berkeleyTable) now() (fileID, error) {
+	var st unix.Stat_t
+	if err := unix.Fstat(t.fd, &st); err != nil {
+		return fileID{}, err
+	}
+	return identify(&st), nil
+}
+
+// hot says whether the file was changed just now.
+func (t *berkeleyTable) hot() bool { return t.env.Loop.Now().Sub(t.state.ctime).Abs() < fileHot }
+
+// letGo unlocks the file, in time for those who wait for it.
+func (t *berkeleyTable) letGo() {
+	if t.held && !t.openEx {
+		_ = unix.Flock(t.fd, unix.LOCK_UN)
+	}
+	t.held = false
+}
+
+// read has f read one state of the file. It is false if there is no such thing
+// to be had at the moment.
+func (t *berkeleyTable) read(f func() error) (done bool, err error) {
+	fresh := !t.held
+	held, err := t.hold()
+	if !t.held { // locked by a writer, or not to be locked at all
+		return held, err
+	}
+	if fresh {
+		t.env.Loop.Later(t.release)
+	}
+	if err == nil {
+		err = f()
+	}
+	now, statErr := t.now()
+	switch {
+	case statErr != nil:
+		return true, statErr
+	case now != t.state, err != nil && t.hot():
+		t.letGo() // somebody writes without a lock
+		return false, nil
+	}
+	return true, err
+}
+
+func (t *berkeleyTable) Get(key string, f Flags, later func(Answer)) Answer {
+	key, ok := t.key(key, f)
+	if !ok || strings.IndexByte(key, 0) >= 0 { // the null byte is ours to add
+		return Answer{Status: NoKey}
+	}
+	a := t.get(key, f)
+	if a.Status == Later {
+		t.again.add(func(late bool) bool {
+			a := t.get(key, f)
+			if a.Status == Later {
+				if !late {
+					return false
+				}
+				a.Status = t.lockedOut()
+			}
+			later(a)
+			return true
+		})
+	}
+	return a
+}
+
+func (t *berkeleyTable) get(key string, f Flags) Answer {
+	var value []byte
+	var ok bool
+	done, err := t.read(func() (err error) {
+		value, ok, err = t.lookup(key, f)
+		return err
+	})
+	switch {
+	case !done:
+		return Answer{Status: Later}
+	case err != nil:
+		return Answer{Status: t.failed(err)}
+	case !ok:
+		return Answer{Status: NoKey}
+	}
+	return t.answer(key, upToNull(value), f)
+}
+
+// lookup asks for key with a null byte and without one: those of the two that
+// the request is for, or else the table.
+func (t *berkeleyTable) lookup(key string, f Flags) (value []byte, ok bool, err error) {
+	const both = Try0Null | Try1Null
+	try := f & both
+	if try == 0 {
+		try = t.flags & both
+	}
+	if try == both && t.found != 0 {
+		try = t.found
+	}
+	t.key0 = append(append(t.key0[:0], key...), 0)
+	if try&Try1Null != 0 {
+		if value, ok, err = t.db.Get(t.key0); ok {
+			t.found = Try1Null
+		}
+	}
+	if try&Try0Null != 0 && !ok && err == nil {
+		if value, ok, err = t.db.Get(t.key0[:len(key)]); ok {
+			t.found = Try0Null
+		}
+	}
+	return value, ok, err
+}
+
+// Next begins in front of the first key where Postfix, not having been asked
+// for that, ends.
+func (t *berkeleyTable) Next(first bool, _ Flags, later func(Pair, Status)) (Pair, Status) {
+	p, s := t.walk(first)
+	if s == Later {
+		t.again.add(func(late bool) bool {
+			p, s := t.walk(first)
+			if s == Later {
+				if !late {
+					return false
+				}
+				s = t.lockedOut()
+			}
+			later(p, s)
+			return true
+		})
+	}
+	return p, s
+}
+
+func (t *berkeleyTable) walk(first bool) (p Pair, s Status) {
+	if first {
+		t.cursor.Reset()
+	}
+	var key, value []byte
+	var ok bool
+	done, err := t.read(func() (err error) {
+		t.ahead.Set(&t.cursor) // what was found may have to be thrown away
+		key, value, ok, err = t.db.Next(&t.ahead)
+		return err
+	})
+	switch {
+	case !done:
+		return Pair{}, Later
+	case err != nil:
+		return Pair{}, t.failed(err)
+	case !ok:
+		return Pair{}, NoKey
+	}
+	t.cursor, t.ahead = t.ahead, t.cursor
+	return Pair{upToNull(key), upToNull(value)}, OK
+}
+
+func (t *berkeleyTable) lockedOut() Status {
+	t.env.Log.Warnf("%s: waited %v for those who write to it", t.path, berkeleyPatience)
+	return Retry
+}
+
+// Size is that of bdb.Reader.
+func (t *berkeleyTable) Size() (int64, error) { return t.state.size, nil }
+
+// Changed reports that the path leads to another file. What is written into
+// this one is no change: it is seen at once.
+func (t *berkeleyTable) Changed() bool { return t.replaced() }
+
+func (t *berkeleyTable) Close() {
+	t.again.stop()
+	if t.held || t.openEx { // a child that is being started may have the file open as well
+		_ = unix.Flock(t.fd, unix.LOCK_UN)
+	}
+	t.held = false
+	t.indexFile.Close()
+}
