@@ -23,6 +23,14 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {
+	case "memcache":
+		return openMemcache
+	case "redis":
+		return openRedis
+	case "socketmap":
+		return openSocketmap
+	case "tcp":
+		return openTCP
 	}
 	return nil
 }
