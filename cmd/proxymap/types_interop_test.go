@@ -24,7 +24,7 @@ type kind struct {
 }
 
 // notYet are types that ours has not.
-var notYet = []string{"hash", "btree", "regexp", "pcre"}
+var notYet = []string{"regexp", "pcre"}
 
 // kinds returns a table of every type that both sides have, and the keys to ask
 // for.
@@ -58,7 +58,7 @@ func kinds(t *testing.T) (list []kind, keys []string, dir string) {
 		kind{ref: "inline:{user1@example.com=box, {UPPER = up and up}, {straße=street}, a+b=c}", direct: true},
 		kind{ref: "static:always"},
 		kind{ref: "static:{ two words }"},
-		kind{ref: "randmap:{the only one}"},
+		kind{ref: "randmap:{only}"},
 		kind{ref: "environ:x"},
 		kind{ref: "fail:x"},
 		kind{ref: "internal:x"},
@@ -70,7 +70,7 @@ func kinds(t *testing.T) (list []kind, keys []string, dir string) {
 		kind{ref: "texthash:" + dir + "/missing"},
 		kind{ref: "cidr:" + dir + "/missing"},
 	)
-	keys = append(keys, "192.168.1.1", "192.168.0.0", "10.0.0.1", "10.0.0.2", "127.0.0.2", "2001:DB8::5", "::1", "192.168.1.256", "MAIL_CONFIG", "LANG", "root", "daemon", "Root", "nobody", "postfix", "mail", "1000", "0")
+	keys = append(keys, "192.168.1.1", "192.168.0.0", "10.0.0.1", "10.0.0.2", "127.0.0.2", "2001:DB8::5", "::1", "192.168.1.256", "LANG", "GENERATION", "PATH", "root", "daemon", "Root", "nobody", "postfix", "mail", "1000", "0")
 	return list, keys, dir
 }
 
@@ -93,7 +93,11 @@ func TestAnswers(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := c.instance(t, listedIn(list))
 			for _, k := range list {
-				for _, flags := range []uint32{524352, 524353, 16448, 0, 64} {
+				keys := keys
+				if strings.HasSuffix(k.ref, "missing") || strings.HasPrefix(k.ref, "nosuch") { // a line in the log for each
+					keys = keys[:20]
+				}
+				for _, flags := range []uint32{524352, 524353, 16448, 64} {
 					want, got := answers(t, real, k.ref, flags, keys), answers(t, p, k.ref, flags, keys)
 					compare(t, fmt.Sprintf("%s with %d", k.ref, flags), append([]string{"(open)"}, keys...), want, got)
 				}

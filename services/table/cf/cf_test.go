@@ -214,12 +214,12 @@ leg_loop = $leg_loop
 		t.Errorf("pre is another's: %d, %v", n, err)
 	}
 	for want, ask := range map[string]func() error{
-		"bad numerical configuration: leg_bad = x":                 func() error { _, err := s.Int("bad", 1, 0); return err },
-		"bad boolean configuration: leg_flag = maybe":              func() error { _, err := s.Bool("flag", true); return err },
-		"bad string length 0 < 1: leg_empty = ":                    func() error { _, err := s.String("empty", "x", 1); return err },
-		"db_common_parse: leg: Invalid query template: %x":         func() error { _, err := s.Query("tpl", ""); return err },
-		"invalid leg_expansion_limit parameter value -1 < 0":       func() error { _, err := s.Results(); return err },
-		"/etc/main.cf, line 10: unreasonable macro call nesting: ": func() error { _, err := s.String("loop", "", 0); return err },
+		"bad numerical configuration: leg_bad = x":                                     func() error { _, err := s.Int("bad", 1, 0); return err },
+		"bad boolean configuration: leg_flag = maybe":                                  func() error { _, err := s.Bool("flag", true); return err },
+		"bad string length 0 < 1: leg_empty = ":                                        func() error { _, err := s.String("empty", "x", 1); return err },
+		"db_common_parse: leg: Invalid query template: %x":                             func() error { _, err := s.Query("tpl", ""); return err },
+		"invalid leg_expansion_limit parameter value -1 < 0":                           func() error { _, err := s.Results(); return err },
+		"/etc/main.cf, line 10: parameter leg_loop: unreasonable macro call nesting: ": func() error { _, err := s.String("loop", "", 0); return err },
 	} {
 		if err := ask(); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
