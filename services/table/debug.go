@@ -58,7 +58,7 @@ func (t *debugged) looked(key string, a Answer) {
 		t.env.Log.Infof("%s lookup: \"%s\" = \"%s\"", t.ref, key, a.Value)
 	case NoKey:
 		t.env.Log.Infof("%s lookup: \"%s\" = \"not_found\"", t.ref, key)
-	default:
+	case Retry, Config:
 		t.env.Log.Infof("%s lookup: \"%s\" = \"error\"", t.ref, key)
 	}
 }
@@ -76,6 +76,9 @@ func (s Status) done() string {
 		return "success"
 	case NoKey:
 		return "failed"
+	case Later:
+		return "later"
+	case Retry, Config:
 	}
 	return "error"
 }
@@ -122,17 +125,16 @@ func (d debuggedWalker) Next(first bool, f Flags, later func(Pair, Status)) (Pai
 			d.t.env.Log.Infof("%s sequence: \"%s\" = \"%s\"", d.t.ref, p.Key, p.Value)
 		case NoKey:
 			d.t.env.Log.Infof("%s sequence: found EOF", d.t.ref)
-		default:
+		case Retry, Config:
 			d.t.env.Log.Infof("%s sequence: error", d.t.ref)
+		case Later:
 		}
 	}
 	p, s := d.w.Next(first, f, func(p Pair, s Status) {
 		log(p, s)
 		later(p, s)
 	})
-	if s != Later {
-		log(p, s)
-	}
+	log(p, s)
 	return p, s
 }
 

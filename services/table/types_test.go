@@ -325,7 +325,7 @@ func TestChangedInTheSameTick(t *testing.T) {
 		w.touch(path, 0)
 		var st unix.Stat_t
 		w.must(unix.Stat(path, &st))
-		table.sources.list[0].id.ctime = identify(&st).ctime // as if within one tick of the clock
+		table.list[0].id.ctime = identify(&st).ctime // as if within one tick of the clock
 		if table.Changed() {
 			t.Errorf("%q: changed while it is hot", test.now)
 		}
