@@ -55,7 +55,7 @@ var mayImportInTests = map[string]string{
 	"services/skeleton": "loop/looptest services/skeleton/mastertest",
 	"services/proxymap": "loop/looptest",
 	"services/spawn":    "loop/looptest",
-	"services/table":    "loop/looptest",
+	"services/table":    "loop/looptest cmd/internal/pftest",
 	"cfg":               "cmd/internal/pftest",
 	"cmd/proxymap":      "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",

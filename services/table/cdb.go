@@ -30,6 +30,7 @@ func openCdb(e *Env, name string, m Mode, f Flags) (Table, error) {
 		x.Close()
 		return nil, fmt.Errorf("dict_cdbq_open: unable to init %s: %s", x.path, maillog.Strerror(cdbError(err)))
 	}
+	x.ref = "cdb:" + x.path // as Postfix has it in its logs
 	x.warnOlder()
 	return &cdbTable{indexFile: x, db: db}, nil
 }
@@ -50,7 +51,7 @@ func (t *cdbTable) Get(key string, f Flags, _ func(Answer)) Answer {
 	value, ok, err := t.find(key, t.db.Get)
 	switch {
 	case err != nil:
-		return Answer{Status: t.failed(cdbError(err))}
+		return Answer{Status: t.failedAs(t.path, cdbError(err))}
 	case !ok:
 		return Answer{Status: NoKey}
 	}
@@ -64,7 +65,7 @@ func (t *cdbTable) Next(first bool, _ Flags, _ func(Pair, Status)) (Pair, Status
 	key, value, next, ok, err := t.db.Next(t.next)
 	switch {
 	case err != nil:
-		return Pair{}, t.failed(cdbError(err))
+		return Pair{}, t.failedAs(t.path, cdbError(err))
 	case !ok:
 		return Pair{}, NoKey
 	}

@@ -148,8 +148,11 @@ func (x *indexFile) find(key string, get func([]byte) ([]byte, bool, error)) (va
 
 // failed logs that the index could not be read. Somebody may be about to
 // repair it.
-func (x *indexFile) failed(err error) Status {
-	x.env.Log.Warnf("error reading %s: %s", x.ref, maillog.Strerror(err))
+func (x *indexFile) failed(err error) Status { return x.failedAs(x.ref, err) }
+
+// failedAs is failed for those that the log knows under another name.
+func (x *indexFile) failedAs(name string, err error) Status {
+	x.env.Log.Warnf("error reading %s: %s", name, maillog.Strerror(err))
 	return Retry
 }
 

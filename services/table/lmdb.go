@@ -16,7 +16,8 @@ import (
 const lockPatience = 10 * time.Second
 
 // lmdbTable is a table in an LMDB database: the file name.lmdb. Others may
-// write to it at any time; each look-up sees what is there then.
+// write to it at any time; each look-up sees what is there then. The empty key,
+// which LMDB does not have, is not there; Postfix dies of it.
 type lmdbTable struct {
 	*indexFile
 	db    *lmdb.Reader

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writer is somebody else who has a file locked.
+// writer is somebody else who has a file locked, in the way that Postfix does.
 type writer struct{ f *os.File }
 
 func lockFile(t *testing.T, path string) *writer {
@@ -25,7 +25,7 @@ func lockFile(t *testing.T, path string) *writer {
 	}
 	t.Cleanup(func() { _ = f.Close() })
 	lock := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
-	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_SETLK, &lock); err != nil {
+	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &lock); err != nil {
 		t.Fatal(err)
 	}
 	return &writer{f}
