@@ -61,13 +61,14 @@ func openBerkeley(e *Env, method bdb.Method, name string, m Mode, f Flags) (Tabl
 	if err != nil {
 		return nil, err
 	}
+	x.ref = typ + ":" + x.path // what Postfix calls it in the log
 	t := &berkeleyTable{indexFile: x, again: again{loop: e.Loop, patience: berkeleyPatience}}
 	t.db = bdb.New(t, method)
 	t.release = t.letGo
 	if f&OpenLock != 0 {
 		if err := t.flock(unix.LOCK_EX); err != nil {
 			x.Close()
-			return nil, fmt.Errorf("%s: unable to get exclusive lock: %s", x.ref, maillog.Strerror(err))
+			return nil, fmt.Errorf("%s:%s: unable to get exclusive lock: %s", typ, name, maillog.Strerror(err))
 		}
 		t.openEx = true
 	}
@@ -220,7 +221,7 @@ func (t *berkeleyTable) get(key string, f Flags) Answer {
 	case !done:
 		return Answer{Status: Later}
 	case err != nil:
-		return Answer{Status: t.failed(err)}
+		return Answer{Status: t.failedAs(t.path, err)}
 	case !ok:
 		return Answer{Status: NoKey}
 	}
@@ -287,7 +288,7 @@ func (t *berkeleyTable) walk(first bool) (p Pair, s Status) {
 	case !done:
 		return Pair{}, Later
 	case err != nil:
-		return Pair{}, t.failed(err)
+		return Pair{}, t.failedAs(t.path, err)
 	case !ok:
 		return Pair{}, NoKey
 	}

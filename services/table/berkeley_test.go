@@ -449,7 +449,7 @@ func TestBerkeleyDamaged(t *testing.T) {
 			}
 			s.cool()
 			s.is(x, "user1@example.com", 0, retryLater)
-			line := "warning: error reading hash:x: " + test.log
+			line := "warning: error reading x.db: " + test.log
 			s.logged(line, line)
 			if _, status := x.(Walker).Next(true, 0, nil); status != Retry {
 				t.Errorf("Next: %v", status)

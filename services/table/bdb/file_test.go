@@ -68,7 +68,12 @@ func holds(t *testing.T, f *File, want map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !maps.Equal(all, want) {
+	for key, value := range all {
+		if there, ok := want[key]; !ok || there != value {
+			t.Fatalf("Next found %.60q with %.60q, want %.60q, %v", key, value, there, ok)
+		}
+	}
+	if len(all) != len(want) {
 		t.Fatalf("Next found %d pairs, want %d", len(all), len(want))
 	}
 }
