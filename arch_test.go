@@ -33,7 +33,7 @@ var mayImport = map[string]string{
 	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
 	"services/table/posix":         "",
-	"services/table":               "loop cfg master/maillog golang.org/x/sys/unix",
+	"services/table":               "loop cfg master/maillog services/table/posix golang.org/x/sys/unix",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"internal/postfix":             "",

@@ -41,6 +41,8 @@ func opener(typ string) Opener {
 		return openProxy
 	case "randmap":
 		return openRandmap
+	case "regexp":
+		return openRegexp
 	case "static":
 		return openStatic
 	case "texthash":
