@@ -53,6 +53,8 @@ func opener(typ string) Opener {
 		return openRandmap
 	case "redis":
 		return openRedis
+	case "regexp":
+		return openRegexp
 	case "socketmap":
 		return openSocketmap
 	case "static":
