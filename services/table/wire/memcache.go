@@ -71,7 +71,7 @@ func MemcacheValue(in []byte, key string, lim MemcacheLimits) (n int, value stri
 		return head, "", false, nil
 	}
 	// VALUE key flags size, and perhaps a number that is there to be compared.
-	w := bytes.Fields(line)
+	w := bytes.FieldsFunc(line, func(c rune) bool { return c == ' ' }) // a key may have what Unicode calls a blank
 	if len(w) < 4 || len(w) > 5 || string(w[0]) != "VALUE" || string(w[1]) != key || !allDigits(w[3]) {
 		return 0, "", false, unexpected(line)
 	}

@@ -129,6 +129,16 @@ func TestReplies(t *testing.T) {
 	}
 }
 
+// TestMemcacheBlanks: of all that somebody calls a blank, one ends a word.
+func TestMemcacheBlanks(t *testing.T) {
+	for _, key := range []string{"a\u00a0b", "a\u0085b", "a\u2003b", "\xa0", "\x85"} {
+		in := "VALUE " + key + " 0 2\r\nhi\r\nEND\r\n"
+		if n, value, found, err := wire.MemcacheValue([]byte(in), key, wire.MemcacheLimits{Line: 40, Data: 40}); n != len(in) || value != "hi" || !found || err != nil {
+			t.Errorf("%q: %d, %q, %v, %v", key, n, value, found, err)
+		}
+	}
+}
+
 func TestRequests(t *testing.T) {
 	for _, row := range []struct{ got, want string }{
 		{string(wire.AppendTCPGet(nil, "a b%c\xc3\xa9\x01\x7f")), "get a%20b%25c%C3%A9%01%7F\n"},
