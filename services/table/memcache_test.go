@@ -229,7 +229,7 @@ func TestMemcacheBackup(t *testing.T) {
 		}
 		b.status = Retry
 		w.changed(w.put(tab, "k3", "v3"), Retry)
-		w.expect(w.ask(tab, "k4"), retry)
+		w.expect(w.ask(tab, "k4"), softError)
 		b.status = OK
 		m.took()
 		b.asked = nil
@@ -298,7 +298,7 @@ func TestMemcacheQueueExpires(t *testing.T) {
 	}
 	w.until(func() bool { return len(m.requests()) == 1 })
 	looptest.Advance(w.Loop, 10*time.Second)
-	w.expect(get.Answer, retry)
+	w.expect(get.Answer, softError)
 	for i, d := range puts {
 		if !d.here || d.Status != Retry {
 			t.Errorf("%d: %+v", i, d)

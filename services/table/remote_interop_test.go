@@ -337,7 +337,7 @@ func TestMemcacheInterop(t *testing.T) {
 	if out, failed, warnings := pm.one(ref, long); !failed {
 		t.Errorf("postmap has %q, %v", out, warnings)
 	}
-	w.expect(w.askAsPostmap(tab, long), retry)
+	w.expect(w.askAsPostmap(tab, long), softError)
 }
 
 // TestMemcacheReplies: what a memcached would never say.
@@ -381,12 +381,12 @@ func TestStoppedServers(t *testing.T) {
 			}
 			looptest.Advance(w.Loop, 6*time.Second)
 			for _, r := range list {
-				w.expect(r.Answer, retry)
+				w.expect(r.Answer, softError)
 			}
 			s.signal(syscall.SIGCONT)
 			w.expect(w.askAsPostmap(tab, "k"), none)
 			s.kill()
-			if a := w.askAsPostmap(tab, "k"); a != retry {
+			if a := w.askAsPostmap(tab, "k"); a != softError {
 				t.Errorf("got %+v from nobody", a)
 			}
 			start(t, w)
@@ -489,7 +489,7 @@ func TestRedisInterop(t *testing.T) {
 	cli("SET", "p:empty", "")
 	w.expect(w.ask(plain, "empty"), Answer{Status: NoKey})
 	cli("SET", "p:long", strings.Repeat("x", 10241))
-	w.expect(w.askAsPostmap(plain, "long"), retry)
+	w.expect(w.askAsPostmap(plain, "long"), softError)
 	if text := w.logged(); !strings.Contains(text, "query failed: WRONGTYPE") || !strings.Contains(text, `empty lookup result for: "empty" -- ignored`) || !strings.Contains(text, "above the limit of 10240") {
 		t.Error(text)
 	}
@@ -500,7 +500,7 @@ func TestRedisInterop(t *testing.T) {
 		"password = secret\ndatabase = 99": "SELECT: ERR",
 	} {
 		tab := w.open("redis:" + w.file("hosts = unix:"+w.dir+"/r\nmax_try = 1\n"+text))
-		w.expect(w.askAsPostmap(tab, "k"), retry)
+		w.expect(w.askAsPostmap(tab, "k"), softError)
 		if text := w.logged(); !strings.Contains(text, want) {
 			t.Errorf("want %s, logged %s", want, text)
 		}
