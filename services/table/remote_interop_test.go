@@ -22,8 +22,8 @@ import (
 	"postloop/loop/looptest"
 )
 
-// postmapFlags are what postmap asks with.
-const postmapFlags = Lock | FoldFix | UTF8Request
+// flagsOfPostmap are what postmap asks with.
+const flagsOfPostmap = Lock | FoldFix | UTF8Request
 
 // realPostmap runs the real postmap -q on a table.
 type realPostmap struct {
@@ -87,7 +87,7 @@ func (p *realPostmap) all(ref string, keys []string) map[string]string {
 func (w *netWorld) askAsPostmap(tab Table, key string) Answer {
 	w.t.Helper()
 	r := &reply{}
-	if a := tab.Get(key, postmapFlags, func(a Answer) { r.Answer, r.here = a, true }); a.Status != Later {
+	if a := tab.Get(key, flagsOfPostmap, func(a Answer) { r.Answer, r.here = a, true }); a.Status != Later {
 		return a
 	}
 	w.outlast(tab, r)
@@ -312,7 +312,7 @@ func TestMemcacheInterop(t *testing.T) {
 			continue // not there, or folded
 		}
 		d := &done{}
-		d.set(tab.(Writer).Put(key, "value of "+key, postmapFlags, d.later))
+		d.set(tab.(Writer).Put(key, "value of "+key, flagsOfPostmap, d.later))
 		w.until(func() bool { return d.here })
 	}
 	w.log = nil
@@ -429,7 +429,7 @@ func TestRedisInterop(t *testing.T) {
 	}
 	keys := oddKeys()
 	for _, key := range keys {
-		if key, ok := Fold(key, postmapFlags, Fixed); ok && !strings.HasPrefix(key, "no") {
+		if key, ok := Fold(key, flagsOfPostmap, Fixed); ok && !strings.HasPrefix(key, "no") {
 			fmt.Fprintf(&script, "SET %s %s\n", quote("p:"+key), quote("value of "+key))
 			if local, domain, ok := strings.Cut(key, "@"); ok && local != "" && domain != "" {
 				fmt.Fprintf(&script, "HSET %s %s %s\n", quote("h:"+domain), quote(local), quote("in hash: "+key))
@@ -443,7 +443,7 @@ func TestRedisInterop(t *testing.T) {
 	}
 	found := 0
 	for _, key := range keys {
-		folded, ok := Fold(key, postmapFlags, Fixed)
+		folded, ok := Fold(key, flagsOfPostmap, Fixed)
 		want := Answer{Value: "value of " + folded}
 		if !ok || strings.HasPrefix(folded, "no") {
 			want = Answer{Status: NoKey}
