@@ -25,13 +25,13 @@ import (
 // flagsOfPostmap are what postmap asks with.
 const flagsOfPostmap = Lock | FoldFix | UTF8Request
 
-// realPostmap runs the real postmap -q on a table.
-type realPostmap struct {
+// remoteRealPostmap runs the real postmap -q on a table.
+type remoteRealPostmap struct {
 	w    *netWorld
 	conf string
 }
 
-func newRealPostmap(w *netWorld) *realPostmap {
+func remoteNewRealPostmap(w *netWorld) *remoteRealPostmap {
 	w.t.Helper()
 	if _, err := exec.LookPath("postmap"); err != nil {
 		w.t.Fatalf("no Postfix here (.ci/need-postfix installs it): %v", err)
@@ -40,11 +40,11 @@ func newRealPostmap(w *netWorld) *realPostmap {
 	w.must(os.Mkdir(conf, 0o755))
 	w.must(os.WriteFile(conf+"/main.cf", []byte("compatibility_level = 3.6\n"), 0o644))
 	w.must(os.WriteFile(conf+"/master.cf", nil, 0o644))
-	return &realPostmap{w, conf}
+	return &remoteRealPostmap{w, conf}
 }
 
 // one asks for one key: what postmap prints, and what it warns of.
-func (p *realPostmap) one(ref, key string) (out string, failed bool, warnings []string) {
+func (p *remoteRealPostmap) one(ref, key string) (out string, failed bool, warnings []string) {
 	p.w.t.Helper()
 	cmd := exec.Command("postmap", "-c", p.conf, "-q", key, ref)
 	var stdout, stderr bytes.Buffer
@@ -65,7 +65,7 @@ func (p *realPostmap) one(ref, key string) (out string, failed bool, warnings []
 }
 
 // all asks for keys on its standard input, and returns what was found.
-func (p *realPostmap) all(ref string, keys []string) map[string]string {
+func (p *remoteRealPostmap) all(ref string, keys []string) map[string]string {
 	p.w.t.Helper()
 	cmd := exec.Command("postmap", "-c", p.conf, "-q", "-", ref)
 	cmd.Stdin = strings.NewReader(strings.Join(keys, "\n") + "\n")
@@ -95,7 +95,7 @@ func (w *netWorld) askAsPostmap(tab Table, key string) Answer {
 }
 
 // compare asks both about all keys, and returns how many were found.
-func (p *realPostmap) compare(ref string, keys []string) (found int) {
+func (p *remoteRealPostmap) compare(ref string, keys []string) (found int) {
 	p.w.t.Helper()
 	real := p.all(ref, keys)
 	tab := p.w.open(ref)
@@ -199,7 +199,7 @@ func afterSpace(request string) string {
 // answers at us as at postmap.
 func TestTCPInterop(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := newRealPostmap(w)
+	pm := remoteNewRealPostmap(w)
 	s := newFake(w, "tcp", "127.0.0.1:0", readLine, finder(protocols[0], afterSpace))
 	keys := append(oddKeys(), strings.Repeat("x", 3000))
 	n := pm.compare("tcp:"+s.addr, keys)
@@ -218,7 +218,7 @@ func TestTCPInterop(t *testing.T) {
 // TestSocketmapInterop is the same for socketmap:, over both sorts of sockets.
 func TestSocketmapInterop(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := newRealPostmap(w)
+	pm := remoteNewRealPostmap(w)
 	for _, at := range [][2]string{{"tcp", "127.0.0.1:0"}, {"unix", w.dir + "/s"}} {
 		s := newFake(w, at[0], at[1], readNetstring, finder(protocols[1], afterSpace))
 		ref := func(addr string) string {
@@ -243,7 +243,7 @@ func TestSocketmapInterop(t *testing.T) {
 
 // compareReplies has servers send one reply each, to postmap and to us: the
 // answer and the log are the same. ref is the table with a server at addr.
-func (p *realPostmap) compareReplies(network string, read func(*bufio.Reader) (string, error), ref func(addr string) string, replies []string) {
+func (p *remoteRealPostmap) compareReplies(network string, read func(*bufio.Reader) (string, error), ref func(addr string) string, replies []string) {
 	p.w.t.Helper()
 	type result struct {
 		ref, out string
@@ -298,7 +298,7 @@ func (p *realPostmap) compareReplies(network string, read func(*bufio.Reader) (s
 // postmap and by us.
 func TestMemcacheInterop(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := newRealPostmap(w)
+	pm := remoteNewRealPostmap(w)
 	startServer(t, "server listening", "memcached", "-vv", "-u", "root", "-s", w.dir+"/m", "-a", "0700", "-t", "1", "-m", "16")
 	ref := "memcache:" + w.file("memcache = unix:"+w.dir+"/m\nkey_format = p:%s\n")
 	tab := w.openFor(ref, ReadWrite)
@@ -343,7 +343,7 @@ func TestMemcacheInterop(t *testing.T) {
 // TestMemcacheReplies: what a memcached would never say.
 func TestMemcacheReplies(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := newRealPostmap(w)
+	pm := remoteNewRealPostmap(w)
 	ref := func(addr string) string { return "memcache:" + w.file("memcache = inet:"+addr+"\n") }
 	pm.compareReplies("tcp", readLine, ref, []string{
 		"END\r\n", "END\n", "VALUE key 0 2\r\nhi\r\nEND\r\n", "VALUE key 0 0\r\n\r\nEND\r\n", "VALUE key 0 2\nhi\r\nEND\r\n",
