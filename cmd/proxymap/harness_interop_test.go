@@ -8,6 +8,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net"
@@ -74,7 +75,7 @@ func postmap(t testing.TB, p *pftest.Instance, in string, args ...string) (out s
 	c := exec.Command("/usr/sbin/postmap", append([]string{"-c", p.Config}, args...)...)
 	c.Stdin = strings.NewReader(in)
 	text, err := c.Output()
-	if ended, ok := err.(*exec.ExitError); ok {
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		return string(text), ended.ExitCode()
 	}
 	must(t, err)

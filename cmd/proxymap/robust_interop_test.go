@@ -6,6 +6,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -137,7 +138,7 @@ func TestBadClients(t *testing.T) {
 				}
 				must(t, k.SetReadDeadline(time.Now().Add(10*time.Millisecond)))
 				for {
-					if _, err := k.Read(make([]byte, 100)); err == io.EOF || err != nil && !os.IsTimeout(err) {
+					if _, err := k.Read(make([]byte, 100)); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 						break
 					}
 					must(t, k.SetReadDeadline(time.Now().Add(10*time.Millisecond)))
@@ -156,10 +157,10 @@ func TestBadClients(t *testing.T) {
 			if used := pftest.CPU(pid) - before; used > 300*time.Millisecond {
 				t.Errorf("%s of processor time for %d lookups in a second", used, asked)
 			}
-			// Idle now: the process sleeps.
+			// Idle now: the process sleeps, but for what the runtime does for a while.
 			sleeps, cpu := pftest.Switches(pid), pftest.CPU(pid)
 			pftest.Gone(t, briefly(t))
-			if n := pftest.Switches(pid) - sleeps; n > 20 || pftest.CPU(pid)-cpu > 20*time.Millisecond {
+			if n := pftest.Switches(pid) - sleeps; n > 200 || pftest.CPU(pid)-cpu > 20*time.Millisecond {
 				t.Errorf("%d wake-ups and %s when nobody asks", n, pftest.CPU(pid)-cpu)
 			}
 			if got := good.lookup("static:all", "k"); got != "status=0 value=all" {
@@ -211,7 +212,7 @@ func TestSlowTable(t *testing.T) {
 		}
 	}()
 	ref := "tcp:" + ln.Addr().String()
-	for i, c := range combinations {
+	for _, c := range combinations {
 		t.Run(c.name, func(t *testing.T) {
 			p := c.instance(t, map[string]string{"proxy_read_maps": "proxy:static:all proxy:" + ref})
 			quick := connect(t, p, "proxymap")
@@ -241,7 +242,6 @@ func TestSlowTable(t *testing.T) {
 			}
 			end(t, p)
 		})
-		_ = i
 	}
 }
 

@@ -142,6 +142,8 @@ func TestOneQuestion(t *testing.T) {
 			late++
 		case table.Retry:
 			off++
+		case table.OK, table.NoKey, table.Config:
+			t.Errorf("got %+v", got)
 		}
 	}
 	if late != maxAsking+maxWaiting || off != 3 {

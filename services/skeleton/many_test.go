@@ -313,7 +313,7 @@ func TestManyFatal(t *testing.T) {
 // TestManyStandAlone: -S serves standard input.
 func TestManyStandAlone(t *testing.T) {
 	t.Parallel()
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	must(t, err)
 	theirs, ours := os.NewFile(uintptr(fds[1]), "theirs"), os.NewFile(uintptr(fds[0]), "ours")
 	conn, err := net.FileConn(ours)
@@ -368,5 +368,38 @@ func received(t *testing.T, fd int) string {
 			return string(text)
 		}
 		text = append(text, buf[:n]...)
+	}
+}
+
+// TestManyUsedUpWithAClientWaiting: that one may have woken this process, and no
+// other.
+func TestManyUsedUpWithAClientWaiting(t *testing.T) {
+	s := newManyStage(t, cfg.Params{MaxUse: 1})
+	must(t, unix.Close(s.dial()))
+	s.knock()
+	s.turn() // sees the end of the first, and the second
+	s.turn()
+	if s.ended() || len(s.many.clients) != 1 {
+		t.Fatalf("ended: %v, with %d clients", s.ended(), len(s.many.clients))
+	}
+	// Another process was quicker.
+	s = newManyStage(t, cfg.Params{MaxUse: 1})
+	s.many.usedUp()
+	if !s.ended() {
+		t.Error("nobody is there, and it does not leave")
+	}
+	s = newManyStage(t, cfg.Params{MaxUse: 1})
+	s.knock()
+	s.many.usedUp()
+	if s.ended() {
+		t.Error("it left a client that knocks")
+	}
+	fd, _, err := unix.Accept(s.listenFD)
+	must(t, err)
+	must(t, unix.Close(fd))
+	looptest.Advance(s.Loop, quitTime)
+	s.turn()
+	if !s.ended() {
+		t.Error("it does not leave when the client has found somebody else")
 	}
 }
