@@ -43,14 +43,24 @@ func opener(typ string) Opener {
 		return openInternal
 	case "lmdb":
 		return openLmdb
+	case "memcache":
+		return openMemcache
 	case "pipemap":
 		return openPipemap
 	case "proxy":
 		return openProxy
 	case "randmap":
 		return openRandmap
+	case "redis":
+		return openRedis
+	case "regexp":
+		return openRegexp
+	case "socketmap":
+		return openSocketmap
 	case "static":
 		return openStatic
+	case "tcp":
+		return openTCP
 	case "texthash":
 		return openTexthash
 	case "unionmap":

@@ -29,24 +29,28 @@ func postfixData(t *testing.T) string {
 	return dir
 }
 
-// Postfix's sessions with cidr tables: warnings first, then "> get KEY" and its
-// answer.
-func TestPostfixCidr(t *testing.T) {
+// Postfix's sessions with tables of rules: warnings first, then "> get KEY" and
+// its answer.
+func TestPostfixCidr(t *testing.T)   { postfixSessions(t, "cidr") }
+func TestPostfixRegexp(t *testing.T) { postfixSessions(t, "regexp") }
+
+func postfixSessions(t *testing.T, typ string) {
+	t.Helper()
 	from := postfixData(t)
-	for name, f := range map[string]Flags{"dict_cidr": 0, "dict_cidr_file": RHSIsFile} {
+	for name, f := range map[string]Flags{"dict_" + typ: 0, "dict_" + typ + "_file": RHSIsFile} {
 		w := newWorld(t)
 		t.Chdir(w.dir)
-		for _, file := range []string{"dict_cidr_file1", "dict_cidr_file2"} { // as dict_cidr_file.map wants them
-			w.must(os.WriteFile(file, []byte("this-is-"+strings.TrimPrefix(file, "dict_cidr_")+"\n"), 0o600))
+		for _, file := range []string{"dict_" + typ + "_file1", "dict_" + typ + "_file2"} { // as the _file.map wants them
+			w.must(os.WriteFile(file, []byte("this-is-"+strings.TrimPrefix(file, "dict_"+typ+"_")+"\n"), 0o600))
 		}
 		text, err := os.ReadFile(filepath.Join(from, name+".map"))
 		w.must(err)
 		w.must(os.WriteFile(name+".map", text, 0o600))
 		text, err = os.ReadFile(filepath.Join(from, name+".ref"))
 		w.must(err)
-		table := w.open("cidr:"+name+".map", f)
+		table := w.open(typ+":"+name+".map", f)
 		for _, line := range slices.Clone(w.log) {
-			if !strings.HasPrefix(line, "warning: cidr map "+name+".map, line ") {
+			if !strings.HasPrefix(line, "warning: "+typ+" map "+name+".map, line ") {
 				t.Error(line)
 			}
 		}
