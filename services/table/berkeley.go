@@ -18,33 +18,34 @@ import (
 // file locked for as long as it takes to make the whole table.
 const berkeleyPatience = 100 * time.Second
 
+// errBusy is for a file that somebody is writing.
+var errBusy = errors.New("somebody is writing it")
+
 // berkeleyTable is a table in a file of Berkeley DB, name.db. postmap writes it
 // in place, so every look-up sees what is there then.
 //
 // No answer is given that could come out of the middle of a writer's work. A
-// writer has the file locked; one request of a turn locks it against writers,
-// for all that come later in the turn. And because some write without having it
-// locked, postmap -d among them, which empties its buffers after it has let go,
-// the file must not have changed when the answer has been found.
+// writer has the file locked, so what the file holds while a reader has is
+// whole. And it stays so for as long as the file's times and size stay the
+// same: there is no need to lock it again before they have changed, only to look
+// afterwards whether they have. That holds for those writers, too, that write
+// without having it locked, postmap -d among them, which empties its buffers
+// after it has let go. A file that has just been changed is locked for each
+// look-up, because a further change may come with the same times.
 //
 // Pages are read, not mapped: a mapped one that a writer has just cut off kills
 // whoever looks at it, and a read costs 0.4 us.
 type berkeleyTable struct {
 	*indexFile
-	db     *bdb.File
-	again  again
-	cursor bdb.Cursor // behind the key that Next returned last
-	ahead  bdb.Cursor // behind the next one
+	db       *bdb.File
+	openLock bool // the file is locked for as long as the table is open
+	again    again
+	cursor   bdb.Cursor // behind the key that Next returned last
+	ahead    bdb.Cursor // behind the next one
 
-	// A turn's lock.
-	held    bool
-	openEx  bool // locked for as long as the table is open: OpenLock
-	err     error
-	release func()
+	state fileID // of the file when it was locked last
+	whole bool   // as long as that is its state, what it holds is whole
 
-	state  fileID // of the file when it was locked
-	loaded fileID // when its first page was read
-	cold   bool   // no further change can look like that state
 	// Writers put a null byte at the end of keys and values, or none. Like
 	// Postfix, no longer ask for the one once the other has been found in this
 	// database.
@@ -64,13 +65,12 @@ func openBerkeley(e *Env, method bdb.Method, name string, m Mode, f Flags) (Tabl
 	x.ref = typ + ":" + x.path // what Postfix calls it in the log
 	t := &berkeleyTable{indexFile: x, again: again{loop: e.Loop, patience: berkeleyPatience}}
 	t.db = bdb.New(t, method)
-	t.release = t.letGo
 	if f&OpenLock != 0 {
 		if err := t.flock(unix.LOCK_EX); err != nil {
 			x.Close()
 			return nil, fmt.Errorf("%s:%s: unable to get exclusive lock: %s", typ, name, maillog.Strerror(err))
 		}
-		t.openEx = true
+		t.openLock = true
 	}
 	if err := t.check(); err != nil {
 		t.Close()
@@ -85,17 +85,13 @@ func openBerkeley(e *Env, method bdb.Method, name string, m Mode, f Flags) (Tabl
 // check looks whether the file is what it should be. One that somebody is
 // writing is not looked at before it is needed.
 func (t *berkeleyTable) check() error {
-	held, err := t.hold()
-	if held {
-		t.letGo()
-	}
-	var format *bdb.FormatError
-	if errors.As(err, &format) && format.Alien {
+	err := t.locked(func() error { return nil })
+	if format, ok := errors.AsType[*bdb.FormatError](err); ok && format.Alien {
 		// The library says it in its own way, and Postfix in the system's.
 		t.env.Log.Warnf("%s: %s", t.path, format.Text)
 		err = unix.EINVAL
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, errBusy) {
 		return openError(t.path, err)
 	}
 	return nil
@@ -105,43 +101,35 @@ func (t *berkeleyTable) flock(how int) error {
 	return retry(func() error { return unix.Flock(t.fd, how|unix.LOCK_NB) })
 }
 
-// hold locks the file and gets ready to read it. held is false if that has to
-// wait for a writer; then err is nil.
-func (t *berkeleyTable) hold() (held bool, err error) {
-	if t.held {
-		return true, t.err
-	}
-	if !t.openEx {
+// locked has f read the file while no writer has it locked.
+func (t *berkeleyTable) locked(f func() error) error {
+	t.whole = false
+	if !t.openLock {
 		err := t.flock(unix.LOCK_SH)
 		if errors.Is(err, unix.EWOULDBLOCK) {
-			return false, nil
+			return errBusy
 		}
 		if err != nil {
-			return true, fmt.Errorf("lock dictionary: %w", err)
+			return fmt.Errorf("lock dictionary: %w", err)
 		}
+		defer func() { _ = t.flock(unix.LOCK_UN) }()
 	}
-	t.held = true
-	t.err = t.load()
-	return true, t.err
-}
-
-// load reads the first page, if it may have changed.
-func (t *berkeleyTable) load() (err error) {
+	var err error
 	if t.state, err = t.now(); err != nil {
 		return err
 	}
-	if t.cold && t.state == t.loaded {
-		return nil
-	}
-	t.cold = false
 	if err := t.db.Load(); err != nil {
 		return err
 	}
-	t.loaded, t.cold = t.state, !t.hot()
 	if id := t.db.ID(); id != t.foundIn {
 		t.found, t.foundIn = 0, id
 	}
-	return nil
+	t.whole = !t.hot()
+	err = f()
+	if t.changed() {
+		return errBusy
+	}
+	return err
 }
 
 func (t *berkeleyTable) now() (fileID, error) {
@@ -152,40 +140,29 @@ func (t *berkeleyTable) now() (fileID, error) {
 	return identify(&st), nil
 }
 
-// hot says whether the file was changed just now.
-func (t *berkeleyTable) hot() bool { return t.env.Loop.Now().Sub(t.state.ctime).Abs() < fileHot }
-
-// letGo unlocks the file, in time for those who wait for it.
-func (t *berkeleyTable) letGo() {
-	if t.held && !t.openEx {
-		_ = unix.Flock(t.fd, unix.LOCK_UN)
-	}
-	t.held = false
+// changed says whether anything has been written into the file.
+func (t *berkeleyTable) changed() bool {
+	now, err := t.now()
+	return err != nil || now != t.state
 }
 
-// read has f read one state of the file. It is false if there is no such thing
-// to be had at the moment.
-func (t *berkeleyTable) read(f func() error) (done bool, err error) {
-	fresh := !t.held
-	held, err := t.hold()
-	if !t.held { // locked by a writer, or not to be locked at all
-		return held, err
+// hot says whether the file was changed just now, or later by a clock that is
+// not ours.
+func (t *berkeleyTable) hot() bool { return t.env.Loop.Now().Sub(t.state.ctime) < fileHot }
+
+// read has f read the file, more than once perhaps. The error is errBusy if what
+// it holds may not be whole.
+func (t *berkeleyTable) read(f func() error) error {
+	if t.whole {
+		if err := f(); !t.changed() {
+			return err
+		}
 	}
-	if fresh {
-		t.env.Loop.Later(t.release)
+	err := t.locked(f)
+	if err != nil && t.hot() {
+		return errBusy // the next state may be better
 	}
-	if err == nil {
-		err = f()
-	}
-	now, statErr := t.now()
-	switch {
-	case statErr != nil:
-		return true, statErr
-	case now != t.state, err != nil && t.hot():
-		t.letGo() // somebody writes without a lock
-		return false, nil
-	}
-	return true, err
+	return err
 }
 
 func (t *berkeleyTable) Get(key string, f Flags, later func(Answer)) Answer {
@@ -213,12 +190,12 @@ func (t *berkeleyTable) Get(key string, f Flags, later func(Answer)) Answer {
 func (t *berkeleyTable) get(key string, f Flags) Answer {
 	var value []byte
 	var ok bool
-	done, err := t.read(func() (err error) {
+	err := t.read(func() (err error) {
 		value, ok, err = t.lookup(key, f)
 		return err
 	})
 	switch {
-	case !done:
+	case errors.Is(err, errBusy):
 		return Answer{Status: Later}
 	case err != nil:
 		return Answer{Status: t.failedAs(t.path, err)}
@@ -279,13 +256,13 @@ func (t *berkeleyTable) walk(first bool) (p Pair, s Status) {
 	}
 	var key, value []byte
 	var ok bool
-	done, err := t.read(func() (err error) {
+	err := t.read(func() (err error) {
 		t.ahead.Set(&t.cursor) // what was found may have to be thrown away
 		key, value, ok, err = t.db.Next(&t.ahead)
 		return err
 	})
 	switch {
-	case !done:
+	case errors.Is(err, errBusy):
 		return Pair{}, Later
 	case err != nil:
 		return Pair{}, t.failedAs(t.path, err)
@@ -310,9 +287,8 @@ func (t *berkeleyTable) Changed() bool { return t.replaced() }
 
 func (t *berkeleyTable) Close() {
 	t.again.stop()
-	if t.held || t.openEx { // a child that is being started may have the file open as well
-		_ = unix.Flock(t.fd, unix.LOCK_UN)
+	if t.openLock { // a child that is being started may have the file open as well
+		_ = t.flock(unix.LOCK_UN)
 	}
-	t.held = false
 	t.indexFile.Close()
 }

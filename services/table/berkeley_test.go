@@ -340,23 +340,50 @@ func TestBerkeleyClosedWhileWaiting(t *testing.T) {
 	}
 }
 
-// Readers let a writer in when their turn has ended, and not before.
+// Readers are in nobody's way, not even within a turn.
 func TestBerkeleyLetsGo(t *testing.T) {
 	s := newBerkeleyStage(t)
 	s.write("x", s.golden("hash"))
 	x := s.open("hash", "x", 0)
-	fd, err := unix.Open(s.dir+"/x.db", unix.O_RDWR|unix.O_CLOEXEC, 0)
-	s.must(err)
-	defer func() { s.must(unix.Close(fd)) }()
-	s.Loop.Later(func() {}) // a turn that does not wait
-	if a := x.Get("user1@example.com", 0, nil); a != ok("box1") {
-		t.Fatal(a)
+	for range 2 {
+		if a := x.Get("user1@example.com", 0, nil); a != ok("box1") {
+			t.Fatal(a)
+		}
+		s.lock("x")()
+		s.cool()
 	}
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != unix.EWOULDBLOCK { //nolint:errorlint // a plain system call
-		t.Errorf("lock within a turn: %v", err)
+}
+
+// A file that has been as it is for a while is not locked any more. Then a writer
+// is noticed by what it writes.
+func TestBerkeleyCold(t *testing.T) {
+	s := newBerkeleyStage(t)
+	s.write("x", s.golden("btree"))
+	x := s.open("btree", "x", 0).(*berkeleyTable)
+	s.is(x, "user1@example.com", 0, ok("box1"))
+	if x.whole {
+		t.Error("whole right after it was written")
 	}
-	s.turn()
-	s.must(unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB))
+	s.cool()
+	s.is(x, "user1@example.com", 0, ok("box1"))
+	if !x.whole {
+		t.Error("not whole, long after it was written")
+	}
+	unlock := s.lock("x")
+	s.is(x, "user1@example.com", 0, ok("box1"))
+	s.is(x, "nobody", 0, noKey)
+	s.write("x", s.golden("btree-none")) // as postmap begins
+	one, none := s.waits(x, "user1@example.com"), s.waits(x, "a")
+	s.write("x", s.golden("btree-few"))
+	looptest.Advance(s.Loop, time.Second)
+	if len(*one)+len(*none) > 0 {
+		t.Fatalf("answers while it is being written: %v, %v", *one, *none)
+	}
+	unlock()
+	s.until(func() bool { return len(*one) == 1 && len(*none) == 1 })
+	if (*one)[0] != noKey || (*none)[0] != ok("1") {
+		t.Errorf("answers %v, %v", *one, *none)
+	}
 }
 
 // What is written in place is seen at once, be it the other way about the null

@@ -12,13 +12,17 @@ const (
 
 const leafLevel = 1
 
+// maxInner is how many bytes of inner pages are kept; as many as Postfix has the
+// library keep by default.
+const maxInner = 128 << 10
+
 // btreeGet looks for key in the leaf where it would be.
 func (f *File) btreeGet(key []byte) (value []byte, ok bool, err error) {
 	n, err := f.descend(key, false)
 	if err != nil {
 		return nil, false, err
 	}
-	at, err := f.seek(n, 2, 0, key)
+	at, err := f.seek(&f.page, n, 2, 0, key)
 	if err != nil {
 		return nil, false, err
 	}
@@ -43,11 +47,14 @@ func (f *File) btreeGet(key []byte) (value []byte, ok bool, err error) {
 // leaf, and returns the number of its items. Every page is one level below its
 // parent, so the way ends.
 func (f *File) descend(key []byte, first bool) (items int, err error) {
-	p := &f.page
 	no := f.meta.root
 	for level := -1; ; level-- {
-		if err := f.read(p, no); err != nil {
-			return 0, err
+		p, kept := f.inner[no], true
+		if p == nil {
+			p, kept = &f.page, false
+			if err := f.read(p, no); err != nil {
+				return 0, err
+			}
 		}
 		switch {
 		case p.number() != no:
@@ -63,14 +70,17 @@ func (f *File) descend(key []byte, first bool) (items int, err error) {
 		if p.kind() != pageInternal || n == 0 || pageHeader+2*n > len(p.b) {
 			return 0, p.damaged("type %d with %d items at level %d", p.kind(), n, level)
 		}
+		if !kept {
+			p = f.keep(p)
+		}
 		// The first key is less than every other, whatever it says.
 		child := 0
 		if !first {
-			at, err := f.seek(n, 1, 1, key)
+			at, err := f.seek(p, n, 1, 1, key)
 			if err != nil {
 				return 0, err
 			}
-			child, err = f.upTo(at, n, key)
+			child, err = f.upTo(p, at, n, key)
 			if err != nil {
 				return 0, err
 			}
@@ -83,13 +93,40 @@ func (f *File) descend(key []byte, first bool) (items int, err error) {
 	}
 }
 
+// keep keeps an inner page until Load is called again, if there is room for it.
+func (f *File) keep(p *page) *page {
+	if (len(f.inner)+1)*len(p.b) > maxInner && len(f.inner) > 0 {
+		return p
+	}
+	if f.inner == nil {
+		f.inner = make(map[uint32]*page)
+	}
+	var kept *page
+	if n := len(f.spare); n > 0 {
+		kept, f.spare = f.spare[n-1], f.spare[:n-1]
+	} else {
+		kept = new(page)
+	}
+	kept.no, kept.b, kept.big = p.no, append(kept.b[:0], p.b...), p.big
+	f.inner[p.no] = kept
+	return kept
+}
+
+// forget forgets the inner pages.
+func (f *File) forget() {
+	for _, p := range f.inner {
+		f.spare = append(f.spare, p)
+	}
+	clear(f.inner)
+}
+
 // upTo is the last item of an internal page that is not greater than key, of
 // which at is the first that is not less.
-func (f *File) upTo(at, n int, key []byte) (int, error) {
+func (f *File) upTo(p *page, at, n int, key []byte) (int, error) {
 	if at == n {
 		return n - 1, nil
 	}
-	it, err := f.page.btreeItem(at)
+	it, err := p.btreeItem(at)
 	if err != nil {
 		return 0, err
 	}
@@ -111,11 +148,11 @@ func (p *page) leafItems() (int, error) {
 
 // seek returns the first of the page's n items, or every step-th of them, that
 // is not less than key, from item low on.
-func (f *File) seek(n, step, low int, key []byte) (int, error) {
+func (f *File) seek(p *page, n, step, low int, key []byte) (int, error) {
 	low /= step
 	for high := n / step; low < high; {
 		middle := (low + high) / 2
-		it, err := f.page.btreeItem(middle * step)
+		it, err := p.btreeItem(middle * step)
 		if err != nil {
 			return 0, err
 		}
@@ -189,7 +226,7 @@ func (f *File) btreeNext(c *Cursor) (value []byte, ok bool, err error) {
 	}
 	at := 0
 	if c.moved {
-		if at, err = f.seek(n, 2, 0, c.key); err != nil {
+		if at, err = f.seek(&f.page, n, 2, 0, c.key); err != nil {
 			return nil, false, err
 		}
 	}

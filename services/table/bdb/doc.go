@@ -13,9 +13,10 @@
 //
 // Load reads the first page, which says where everything is; it is called
 // whenever the file may have changed, and costs little if it has not. Get and
-// Next read what they need from the file and keep nothing of it for the next
-// call. So whoever holds a lock from Load on until the last Get gets answers
-// out of one state of the file.
+// Next read what they need from the file; of what they have read, they keep a few
+// of a btree's inner pages until Load is called again. So whoever sees to it that
+// nothing is written from Load on until the last Get, or that it is noticed, gets
+// answers out of one state of the file.
 //
 // # Ownership
 //

@@ -59,6 +59,9 @@ type File struct {
 	over page   // the page at hand of an item that has its own
 	item []byte // such an item, put together
 	best []byte // the key that Next has found
+
+	inner map[uint32]*page // of a btree: pages that were read since Load
+	spare []*page          // to be used for such
 }
 
 // New returns the file in r, which is to be of method m.
@@ -164,9 +167,10 @@ func (p *page) check(prev uint32, kind, other byte) error {
 	return nil
 }
 
-// Load reads the meta page again. If it fails, then so do Get and Next, until
+// Load reads the meta page again, and forgets everything else. If it fails, then so do Get and Next, until
 // Load has succeeded.
 func (f *File) Load() error {
+	f.forget()
 	n, err := f.r.ReadAt(f.fresh[:], 0)
 	if err != nil && !errors.Is(err, io.EOF) {
 		f.loaded = false

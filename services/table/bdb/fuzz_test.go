@@ -40,6 +40,11 @@ func fuzzed(t *testing.T, b, key []byte, m Method) {
 	r.reads = 0
 	value, ok, err := f.Get(key)
 	within("Get")
+	first := string(value)
+	again, okAgain, errAgain := f.Get(key) // out of pages that are kept
+	if string(again) != first || okAgain != ok || (errAgain == nil) != (err == nil) {
+		t.Fatalf("Get: %q, %v, %v; then %q, %v, %v", value, ok, err, again, okAgain, errAgain)
+	}
 	if ok && err != nil || !ok && value != nil || len(value) > len(b) {
 		t.Fatalf("Get: %q, %v, %v", value, ok, err)
 	}

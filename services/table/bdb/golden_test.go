@@ -229,10 +229,12 @@ func TestHoles(t *testing.T) {
 
 // What Get and Next return is theirs, and used again.
 func TestNoAllocation(t *testing.T) {
-	for _, name := range []string{"hash.db", "btree.db"} {
+	for name, data := range map[string]map[string]string{
+		"hash.db": byPostmap(), "btree.db": byPostmap(), "hash-512-big.db": golden(), "btree-512-big.db": golden(),
+	} {
 		f := inMemory(testdata(t, name), methodOf(name))
 		var keys [][]byte
-		for _, key := range sortedKeys(byPostmap()) {
+		for _, key := range sortedKeys(data) {
 			keys = append(keys, []byte(key))
 		}
 		var c Cursor
