@@ -49,6 +49,7 @@ var mayImportInTests = map[string]string{
 	"master/names":      "loop/looptest",
 	"services/skeleton": "loop/looptest services/skeleton/mastertest",
 	"services/spawn":    "loop/looptest",
+	"services/table":    "loop/looptest",
 	"cfg":               "cmd/internal/pftest",
 	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/master":        "cmd/internal/pftest loop/looptest",

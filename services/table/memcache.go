@@ -5,7 +5,6 @@ package table
 import (
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"postloop/services/table/cf"
@@ -80,7 +79,7 @@ func (t *memcacheTable) open(e *Env, name string, m Mode, f Flags) error {
 		},
 		broken: func(err error) {
 			switch {
-			case err == errEOF || errors.Is(err, io.EOF):
+			case errors.Is(err, errEOF):
 				e.Log.Warnf("%s: EOF receiving memcache server reply", name)
 			case reason(err) != err.Error():
 				e.Log.Warnf("database memcache:%s: I/O error: %s", name, reason(err))
