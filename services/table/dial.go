@@ -80,8 +80,12 @@ func (d *dialing) begin() {
 	d.timer = d.e.Loop.After(d.until.Sub(d.e.Loop.Now()), func() { d.fail(unix.ETIMEDOUT) })
 }
 
-// errNoHost says that a host, or a port, has no address to connect to.
-var errNoHost = errors.New("Name or service not known") //nolint:staticcheck // the C library's words
+// Why there is no address to connect to, in the C library's words.
+const (
+	noHost = "Name or service not known"
+	noPort = "Servname not supported for ai_socktype"
+	notNow = "Temporary failure in name resolution"
+)
 
 // host returns the addresses of a host: see Env.Host.
 func (e *Env) host(name string, later func(Answer)) Answer {
@@ -106,13 +110,13 @@ func (d *dialing) resolved(a Answer) {
 	port, ok := portNumber(d.to.port)
 	switch {
 	case !ok:
-		d.unknown(errors.New("Servname not supported for ai_socktype")) //nolint:staticcheck // the C library's words
+		d.unknown(noPort)
 		return
 	case a.Status == NoKey:
-		d.unknown(errNoHost)
+		d.unknown(noHost)
 		return
 	case a.Status != OK:
-		d.unknown(errors.New("Temporary failure in name resolution")) //nolint:staticcheck // the C library's words
+		d.unknown(notNow)
 		return
 	}
 	v4, v6 := d.e.families()
@@ -127,7 +131,7 @@ func (d *dialing) resolved(a Answer) {
 		}
 	}
 	if len(d.left) == 0 {
-		d.unknown(errNoHost)
+		d.unknown(noHost)
 		return
 	}
 	d.next()
@@ -135,7 +139,7 @@ func (d *dialing) resolved(a Answer) {
 
 // unknown fails for want of an address, and says why in a line of its own, as
 // Postfix does.
-func (d *dialing) unknown(why error) {
+func (d *dialing) unknown(why string) {
 	d.e.Log.Warnf("host or service %s not found: %s", d.to.name, why)
 	d.fail(unix.EADDRNOTAVAIL)
 }
@@ -174,11 +178,11 @@ func (d *dialing) next() {
 		}
 		to := d.left[0]
 		d.left = d.left[1:]
-		switch err := d.connect(to); err {
-		case nil:
+		switch err := d.connect(to); {
+		case err == nil:
 			d.succeed()
 			return
-		case unix.EINPROGRESS, unix.EINTR, unix.EALREADY:
+		case errors.Is(err, unix.EINPROGRESS), errors.Is(err, unix.EINTR), errors.Is(err, unix.EALREADY):
 			if d.watch, err = d.e.Loop.Watch(d.fd, loop.Writable, d.writable); err != nil {
 				_ = unix.Close(d.fd)
 				d.fd = -1
@@ -192,7 +196,7 @@ func (d *dialing) next() {
 				d.next()
 			})
 			return
-		case unix.EAGAIN:
+		case errors.Is(err, unix.EAGAIN):
 			d.drop()
 			d.left = append([]unix.Sockaddr{to}, d.left...)
 			d.timer.Stop()

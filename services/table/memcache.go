@@ -5,7 +5,7 @@ package table
 import (
 	"errors"
 	"fmt"
-	"io"
+	"math"
 	"time"
 
 	"postloop/services/table/cf"
@@ -49,8 +49,8 @@ func (t *memcacheTable) open(e *Env, name string, m Mode, f Flags) error {
 	where, errs[0] = t.String("memcache", "inet:localhost:11211", 0)
 	backup, errs[1] = t.String("backup", "", 0)
 	t.format, errs[2] = t.Query("key_format", "%s")
-	t.marks, errs[3] = t.Int("flags", 0, 0)
-	t.ttl, errs[4] = t.Int("ttl", 3600, 0)
+	t.marks, errs[3] = t.Int("flags", 0, math.MinInt32)
+	t.ttl, errs[4] = t.Int("ttl", 3600, math.MinInt32)
 	timeout, errs[5] = t.Int("timeout", 2, 0)
 	tries, errs[6] = t.Int("max_try", 2, 1)
 	pause, errs[7] = t.Int("retry_pause", 1, 1)
@@ -80,7 +80,7 @@ func (t *memcacheTable) open(e *Env, name string, m Mode, f Flags) error {
 		},
 		broken: func(err error) {
 			switch {
-			case err == errEOF || errors.Is(err, io.EOF):
+			case errors.Is(err, errEOF):
 				e.Log.Warnf("%s: EOF receiving memcache server reply", name)
 			case reason(err) != err.Error():
 				e.Log.Warnf("database memcache:%s: I/O error: %s", name, reason(err))

@@ -81,7 +81,8 @@ type fakeMemcache struct {
 
 func newFakeMemcache(w *netWorld) *fakeMemcache {
 	m := &fakeMemcache{values: map[string]string{}}
-	m.fakeServer = newFake(w, "tcp", "127.0.0.1:0", readLine, m.say)
+	m.fakeServer = newFake(w, "tcp", "127.0.0.1:0", readLine, nil)
+	m.answers(m.say) // first this server, then what it says: nobody has asked yet
 	return m
 }
 

@@ -52,7 +52,7 @@ func openSocketmap(e *Env, name string, m Mode, f Flags) (Table, error) {
 			e.Log.Warnf("connect to %s: %s", to.name, reason(err))
 		},
 		broken: func(err error) {
-			if err == errStray { // all else is told to those who asked
+			if errors.Is(err, errStray) { // all else is told to those who asked
 				t.failed(err)
 			}
 		},
@@ -77,9 +77,9 @@ func (t *socketmapTable) Get(key string, f Flags, later func(Answer)) Answer {
 func (t *socketmapTable) failed(err error) {
 	text := reason(err)
 	switch {
-	case err == errEOF || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE):
+	case errors.Is(err, errEOF) || errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE):
 		text = "unexpected disconnect"
-	case err == errNoTime:
+	case errors.Is(err, errNoTime):
 		text = "time limit exceeded"
 	}
 	t.e.Log.Warnf("table %s:%s lookup error: %s", t.typ, t.name, text)

@@ -3,6 +3,7 @@
 package table
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -40,11 +41,10 @@ func openTCP(e *Env, name string, m Mode, f Flags) (Table, error) {
 		},
 		broken: func(err error) {
 			text := err.Error()
-			if why := reason(err); why != text || err == errEOF {
-				text = fmt.Sprintf("unexpected EOF (%s)", why)
-			}
-			if err == errEOF {
+			if errors.Is(err, errEOF) {
 				text = "unexpected EOF (connection closed)"
+			} else if why := reason(err); why != text { // the system's
+				text = fmt.Sprintf("unexpected EOF (%s)", why)
 			}
 			e.Log.Warnf("read TCP map reply from %s: %s", name, text)
 		},

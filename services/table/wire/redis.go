@@ -44,9 +44,7 @@ func RedisReply(in []byte, limit int) (n int, kind RedisKind, text string, err e
 		return 0, 0, "", nil
 	}
 	kind = RedisKind(in[0])
-	switch kind {
-	case RedisSimple, RedisError, RedisInteger, RedisString:
-	default:
+	if bytes.IndexByte([]byte("+-:$"), in[0]) < 0 {
 		return 0, 0, "", fmt.Errorf("unexpected reply: %.30q", in)
 	}
 	end := bytes.IndexByte(in[:min(len(in), redisLine)], '\n')
