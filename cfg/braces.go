@@ -19,12 +19,15 @@ import (
 func SplitBraced(text, separators string) ([]string, error) {
 	var words []string
 	for {
-		word, rest := cutBraced(text, separators)
+		word, rest := CutBraced(text, separators)
 		if word == "" {
 			return words, nil
 		}
 		if word[0] == '{' {
-			inner, err := unbrace(word)
+			inner, err := Unbrace(word)
+			if errors.Is(err, errAfterBrace) {
+				return words, fmt.Errorf("%w; specify whitespace there", err)
+			}
 			if err != nil {
 				return words, err
 			}
@@ -34,9 +37,10 @@ func SplitBraced(text, separators string) ([]string, error) {
 	}
 }
 
-// cutBraced returns the first word of text as it stands, and what follows it;
-// the word is empty where there is none.
-func cutBraced(text, separators string) (word, rest string) {
+// CutBraced returns the first word of text as SplitBraced splits it, but as it
+// stands, braces included, and what follows it; the word is empty where there
+// is none.
+func CutBraced(text, separators string) (word, rest string) {
 	text = strings.TrimLeft(text, separators)
 	level := 0
 	for i := range len(text) {
@@ -52,8 +56,15 @@ func cutBraced(text, separators string) (word, rest string) {
 	return text, ""
 }
 
-// unbrace removes the braces around a word that begins with one.
-func unbrace(word string) (string, error) {
+// errAfterBrace is Unbrace's error for a word whose group ends too early.
+var errAfterBrace = errors.New("syntax error after '}'")
+
+// Unbrace returns what is inside the braces of a word that is one group, and
+// not the whitespace at its ends.
+func Unbrace(word string) (string, error) {
+	if !strings.HasPrefix(word, "{") {
+		return "", fmt.Errorf("no '{' at start of text in \"%s\"", word)
+	}
 	level := 0
 	for i := range len(word) {
 		switch word[i] {
@@ -66,7 +77,7 @@ func unbrace(word string) (string, error) {
 			continue
 		}
 		if i+1 < len(word) {
-			return "", fmt.Errorf("syntax error after '}' in \"%s\"; specify whitespace there", word)
+			return "", fmt.Errorf("%w in \"%s\"", errAfterBrace, word)
 		}
 		return trim(word[1:i]), nil
 	}

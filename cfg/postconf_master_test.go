@@ -193,11 +193,11 @@ func checkEntries(t *testing.T, services []Service, printed string) {
 		t.Fatalf("%d services, and postconf prints %d entries, %v:\n%s", len(services), len(lines), errs, printed)
 	}
 	for i, s := range services {
-		fields := strings.Fields(lines[i].text)
+		fields := strings.Fields(lines[i].Text)
 		plain := strings.Join(fields[:min(len(fields), 7)], " ")
 		again, _, err := ParseMaster("postconf -M", strings.NewReader(plain+" "+s.Command+"\n"), mainWith())
 		if err != nil || len(again) != 1 {
-			t.Errorf("postconf prints an entry that we refuse: %q: %v", lines[i].text, err)
+			t.Errorf("postconf prints an entry that we refuse: %q: %v", lines[i].Text, err)
 			continue
 		}
 		got := again[0]

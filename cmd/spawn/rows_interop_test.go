@@ -156,8 +156,9 @@ var rows = []row{
 
 	// Ends.
 	{name: "silent", line: "inet n n n - 3 spawn user=nobody argv=/bin/true", view: `"" end`},
-	{name: "unread", line: "inet n n n - 3 spawn user=nobody argv=/bin/echo hello", send: "never read\n", view: `"hello\n" reset`},
-	{name: "unread-unix", line: "unix n n n - 3 spawn user=nobody argv=/bin/echo hello", send: "never read\n", view: `"hello\n" reset`},
+	// One byte is read, so that the others are there when the command ends.
+	{name: "unread", line: "inet n n n - 3 spawn user=nobody argv=/bin/sh -c {dd bs=1 count=1 2>/dev/null >/dev/null; echo hello}", send: "never read\n", view: `"hello\n" reset`},
+	{name: "unread-unix", line: "unix n n n - 3 spawn user=nobody argv=/bin/sh -c {dd bs=1 count=1 2>/dev/null >/dev/null; echo hello}", send: "never read\n", view: `"hello\n" reset`},
 	{name: "half", line: "inet n n n - 3 spawn user=nobody argv=/bin/sh -c { cat >/dev/null; echo done }", send: "some\n", view: `"done\n" end`},
 	{name: "gone", line: "unix n n n - 3 spawn user=nobody argv=/bin/sh -c { read x; echo a; echo b }", client: leave, view: "left", log: []string{"warning: command /bin/sh exit status 1"}},
 	{name: "stream", line: "unix n n n - 3 spawn user=nobody argv=/usr/bin/yes", client: readSome, view: "enough", log: []string{"warning: command /usr/bin/yes exit status 1"}},

@@ -47,8 +47,8 @@
 // There is one kind of daemon so far, the single server, which serves one
 // client at a time. One that takes many will have its own idea of when it is
 // taken and when it has been used up: accepted, Done and released in serve.go.
-// A fifo has no clients, and is for a third kind. A pid/TRANSPORT.NAME file is not locked, so processes of
-// Postfix's and of ours should not share a service.
+// A fifo has no clients, and is for a third kind. A pid/TRANSPORT.NAME file is
+// not locked, so processes of Postfix's and of ours should not share a service.
 //
 // # See also
 //

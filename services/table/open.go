@@ -23,14 +23,44 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {
+	case "cdb":
+		return openCdb
+	case "cidr":
+		return openCidr
+	case "debug":
+		return openDebug
+	case "environ":
+		return openEnviron
+	case "fail":
+		return openFail
+	case "inline":
+		return openInline
+	case "internal":
+		return openInternal
+	case "lmdb":
+		return openLmdb
 	case "memcache":
 		return openMemcache
+	case "pipemap":
+		return openPipemap
+	case "proxy":
+		return openProxy
+	case "randmap":
+		return openRandmap
 	case "redis":
 		return openRedis
 	case "socketmap":
 		return openSocketmap
+	case "static":
+		return openStatic
 	case "tcp":
 		return openTCP
+	case "texthash":
+		return openTexthash
+	case "unionmap":
+		return openUnionmap
+	case "unix":
+		return openUnix
 	}
 	return nil
 }
