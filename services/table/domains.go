@@ -3,8 +3,8 @@
 package table
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"postloop/cfg"
@@ -17,6 +17,7 @@ import (
 type domains struct {
 	items  []domain
 	tables []Table
+	files  *sources // which read the files
 }
 
 // domain is one element of the list; the first that matches decides.
@@ -26,16 +27,13 @@ type domain struct {
 	table Table  // instead of name
 }
 
-// Limits on lists that name files.
-const (
-	deepestList = 10
-	longestList = 1 << 20
-)
+// deepestList is how deeply lists may name files with lists.
+const deepestList = 10
 
 // openDomains reads a list of domains, of files with such lists in them, and of
 // type:name tables, any of them with ! before it. An empty list is no list.
-func (e *Env) openDomains(list string) (*domains, error) {
-	d := &domains{}
+func (e *Env) openDomains(list string, from *sources) (*domains, error) {
+	d := &domains{files: from}
 	if err := d.add(e, list, false, 0); err != nil {
 		d.close()
 		return nil, err
@@ -64,7 +62,7 @@ func (d *domains) add(e *Env, list string, not bool, depth int) error {
 				return err
 			}
 		case strings.Contains(word, ":"):
-			t, err := e.Open(direct(word), ReadOnly, domainFlags)
+			t, err := e.Open(word, ReadOnly, domainFlags)
 			if err != nil {
 				return err
 			}
@@ -89,26 +87,14 @@ func (d *domains) addFile(e *Env, path string, not bool, depth int) error {
 	if depth > deepestList {
 		return fmt.Errorf("open file %s: a list in a list in a list, without an end", path)
 	}
-	info, err := os.Stat(path)
+	text, err := d.files.read(path)
+	if failed, ok := errors.AsType[*sourceError](err); ok {
+		return fmt.Errorf("%s file %s: %s", failed.op, path, maillog.Strerror(failed.err))
+	}
 	if err != nil {
-		return fmt.Errorf("open file %s: %s", path, maillog.Strerror(err))
+		return err
 	}
-	if !info.Mode().IsRegular() || info.Size() > longestList {
-		return fmt.Errorf("open file %s: not a regular file of up to %d bytes", path, longestList)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("open file %s: %s", path, maillog.Strerror(err))
-	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	lines, notes, errs := cfg.ReadLines(path, f)
-	for _, n := range notes {
-		e.Log.Warnf("%s", n.Text)
-	}
-	if errs != nil {
-		return errs
-	}
-	for _, l := range lines {
+	for _, l := range e.sourceLines(path, text) {
 		if err := d.add(e, l.Text, not, depth); err != nil {
 			return err
 		}
@@ -179,19 +165,21 @@ func (it domain) decide(status Status) (s Status, over bool) {
 	return Retry, true
 }
 
+func (d *domains) changed() bool {
+	if d != nil {
+		for _, t := range d.tables {
+			if c, ok := t.(Changer); ok && c.Changed() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func (d *domains) close() {
 	if d != nil {
 		for _, t := range d.tables {
 			t.Close()
 		}
 	}
-}
-
-// direct is the table ref without proxy: in front. A table that is named
-// inside another one is opened here, whoever asks.
-func direct(ref string) string {
-	for strings.HasPrefix(ref, "proxy:") {
-		ref = ref[len("proxy:"):]
-	}
-	return ref
 }

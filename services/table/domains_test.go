@@ -19,6 +19,7 @@ func (w *netWorld) match(d *domains, key string) Status {
 // TestDomains: which keys the real memcache client asked about.
 func TestDomains(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
+	from := w.newSources()
 	file := w.file("# a comment\nfile.org\n  cont.org, three.org\n!not.org\n")
 	for _, row := range []struct {
 		list string
@@ -35,7 +36,7 @@ func TestDomains(t *testing.T) {
 		{".example.com, example.*", map[string]bool{"a@sub.example.com": false, "a@example.com": false}},
 		{"MÜLLER.example straße.de", map[string]bool{"a@müller.example": true, "a@STRASSE.de": true}},
 	} {
-		d, err := w.openDomains(row.list)
+		d, err := w.openDomains(row.list, &from)
 		if err != nil {
 			t.Errorf("%q: %v", row.list, err)
 			continue
@@ -51,13 +52,13 @@ func TestDomains(t *testing.T) {
 	w.rewrite(loop, loop+"\n")
 	for list, want := range map[string]string{
 		"/nonexistent": "open file /nonexistent: No such file or directory",
-		"/dev/null":    "open file /dev/null: not a regular file of up to 1048576 bytes",
+		"/dev":         "read file /dev: Is a directory",
 		"a !":          `no pattern after '!' in "a !"`,
 		"nosuch:x":     "unsupported dictionary type: nosuch",
 		loop:           "open file " + loop + ": a list in a list in a list, without an end",
 		"{a":           `missing '}' in "{a"`,
 	} {
-		if _, err := w.openDomains(list); err == nil || err.Error() != want {
+		if _, err := w.openDomains(list, &from); err == nil || err.Error() != want {
 			t.Errorf("%q: got %v, want %s", list, err, want)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"postloop/cfg"
 	"postloop/loop"
@@ -408,3 +409,11 @@ func (w *netWorld) must(err error) {
 func (w *netWorld) rewrite(path, text string) { w.must(os.WriteFile(path, []byte(text), 0o600)) }
 func (w *netWorld) rename(from, to string)    { w.must(os.Rename(from, to)) }
 func (w *netWorld) remove(path string)        { w.must(os.Remove(path)) }
+
+// settled says that a file was changed long ago.
+func (w *netWorld) settled(path string) string {
+	w.t.Helper()
+	then := w.Loop.Now().Add(-time.Hour)
+	w.must(os.Chtimes(path, then, then))
+	return path
+}

@@ -66,7 +66,7 @@ func (t *memcacheTable) open(e *Env, name string, m Mode, f Flags) error {
 		return err
 	}
 	if backup != "" {
-		if t.backup, err = e.Open(direct(backup), m, f); err != nil {
+		if t.backup, err = e.Open(backup, m, f); err != nil {
 			return err
 		}
 	}
@@ -112,11 +112,11 @@ func (t *memcacheTable) Changed() bool {
 
 // Get asks the server, and then the backup, whose answer the server is told.
 func (t *memcacheTable) Get(key string, f Flags, later func(Answer)) Answer {
-	key, ok := Fold(key, f, t.flags)
+	key, ok := t.key(key, f)
 	if !ok {
 		return Answer{Status: NoKey}
 	}
-	return t.lanes.do(key, true, len(key), func(done func(Answer)) {
+	return t.get(key, len(key), f, func(done func(Answer)) {
 		t.place("lookup", key, done, func(at string) {
 			t.server.submit(wire.AppendMemcacheGet(nil, at), t.readValue(at), func(a Answer, _ error) {
 				if a.Status == OK || t.backup == nil {
@@ -146,7 +146,7 @@ func (t *memcacheTable) fetch(at, key string, f Flags, there bool, done func(Ans
 
 // Put tells the server, and then the backup.
 func (t *memcacheTable) Put(key, value string, f Flags, later func(Status)) Status {
-	key, ok := Fold(key, f, t.flags)
+	key, ok := t.key(key, f)
 	if !ok {
 		return OK // as if it were done: see Postfix's treatment of what is not UTF-8
 	}
@@ -159,7 +159,7 @@ func (t *memcacheTable) Put(key, value string, f Flags, later func(Status)) Stat
 
 // Delete tells the server, and then the backup.
 func (t *memcacheTable) Delete(key string, f Flags, later func(Status)) Status {
-	key, ok := Fold(key, f, t.flags)
+	key, ok := t.key(key, f)
 	if !ok {
 		return OK
 	}
@@ -188,7 +188,7 @@ func (t *memcacheTable) decide(server Status, done func(Status), change func(Wri
 	}
 	w, ok := t.backup.(Writer)
 	if !ok {
-		t.e.Log.Warnf("table memcache:%s: its backup cannot be changed", t.name)
+		t.env.Log.Warnf("table memcache:%s: its backup cannot be changed", t.name)
 		done(Config)
 		return
 	}
@@ -202,7 +202,7 @@ func (t *memcacheTable) Next(first bool, f Flags, later func(Pair, Status)) (Pai
 	if w, ok := t.backup.(Walker); ok {
 		return w.Next(first, f, later)
 	}
-	t.e.Log.Warnf("database memcache:%s: first/next support requires backup database", t.name)
+	t.env.Log.Warnf("database memcache:%s: first/next support requires backup database", t.name)
 	return Pair{}, NoKey
 }
 
@@ -211,7 +211,7 @@ func (t *memcacheTable) Next(first bool, f Flags, later func(Pair, Status)) (Pai
 func (t *memcacheTable) place(what, key string, done func(Answer), next func(at string)) {
 	skip := func(why string) {
 		if what != "lookup" {
-			t.e.Log.Warnf("%s: skipping %s for name \"%s\": %s", t.name, what, key, why)
+			t.env.Log.Warnf("%s: skipping %s for name \"%s\": %s", t.name, what, key, why)
 		}
 		done(Answer{Status: NoKey})
 	}
@@ -248,7 +248,7 @@ func (t *memcacheTable) readValue(at string) func(in []byte) verdict {
 		case !found:
 			return verdict{n: n, answer: Answer{Status: NoKey}}
 		}
-		return verdict{n: n, answer: Answer{Value: cutAtNull(value)}}
+		return verdict{n: n, answer: Answer{Value: value}}
 	}
 }
 
@@ -256,7 +256,7 @@ func (t *memcacheTable) readValue(at string) func(in []byte) verdict {
 // is taken from it: what it had before is not to stay.
 func (t *memcacheTable) store(at, key, value string, done func(Status)) {
 	if len(value) > t.limits.Data {
-		t.e.Log.Warnf("database memcache:%s: data for key %s is too long (%s=%d) -- not stored", t.name, key, "data_size_limit", t.limits.Data)
+		t.env.Log.Warnf("database memcache:%s: data for key %s is too long (%s=%d) -- not stored", t.name, key, "data_size_limit", t.limits.Data)
 		t.erase(at, func(Status) { done(NoKey) })
 		return
 	}

@@ -19,9 +19,6 @@ import (
 	"unicode"
 )
 
-// wishesOfPostmap are the wishes of postmap(1).
-const wishesOfPostmap = DupWarn | FoldFix | UTF8Request
-
 // postmapper asks the real postmap.
 type postmapper struct {
 	*world
@@ -73,12 +70,12 @@ func (p *postmapper) spelled(ref, key string) string {
 func (p *postmapper) compare(ref string, keys []string) {
 	p.t.Helper()
 	p.log = nil
-	table, err := p.Open(ref, ReadOnly, wishesOfPostmap)
+	table, err := p.Open(ref, ReadOnly, postmapFlags)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer table.Close()
-	table.Get("no such key", wishesOfPostmap, nil)
+	table.Get("no such key", postmapFlags, nil)
 	var ours strings.Builder
 	for _, line := range p.log {
 		fmt.Fprintf(&ours, "postmap: %s\n", line)
@@ -97,7 +94,7 @@ func (p *postmapper) compare(ref string, keys []string) {
 	found, failed := 0, 0
 	var all, want strings.Builder
 	for _, key := range keys {
-		a := table.Get(key, wishesOfPostmap, func(Answer) { p.t.Errorf("%s: %q: a later answer", ref, key) })
+		a := table.Get(key, postmapFlags, func(Answer) { p.t.Errorf("%s: %q: a later answer", ref, key) })
 		// No argument of a program can be longer, and some mean something else.
 		if key != "" && key != "-" && len(key) < 128<<10 {
 			got := spell(a)
@@ -340,7 +337,7 @@ func TestPostmapRefuses(t *testing.T) {
 		"static:{", "static:{a}b", "randmap:a", "randmap:{a}}", "randmap:{,}", "unix:foo", "unionmap:x", "unionmap:{x}", "unionmap:{static:a {static:b c}}",
 		"unionmap:{texthash:" + dup + ",a:}", "pipemap:{}", "cidr:{x}", "cidr:{{1.2.3.4 x}y}", "cidr:{{1.2.3.4 x}",
 	} {
-		_, err := p.Open(ref, ReadOnly, wishesOfPostmap)
+		_, err := p.Open(ref, ReadOnly, postmapFlags)
 		if err == nil {
 			t.Errorf("%s: no error", ref)
 			continue
@@ -375,7 +372,7 @@ func TestPostmapFiles(t *testing.T) {
 		{"pipemap:{static:" + one + ",static:" + two + "}", []string{"a"}},
 	} {
 		p.log = nil
-		table, err := p.Open(test.ref, ReadOnly, wishesOfPostmap|RHSIsFile)
+		table, err := p.Open(test.ref, ReadOnly, postmapFlags|RHSIsFile)
 		p.must(err)
 		var ours strings.Builder
 		for _, line := range p.log {
@@ -386,7 +383,7 @@ func TestPostmapFiles(t *testing.T) {
 			if stderr != ours.String() {
 				t.Errorf("%s: we log\n%s\nand postmap\n%s", test.ref, ours.String(), stderr)
 			}
-			a := table.Get(key, wishesOfPostmap|RHSIsFile, nil)
+			a := table.Get(key, postmapFlags|RHSIsFile, nil)
 			got := ""
 			if a.Status == OK {
 				got = decodeValue(t, a.Value) + "\n"
@@ -412,7 +409,7 @@ func decodeValue(t *testing.T, value string) string {
 func TestPostmapFoldsEveryCharacter(t *testing.T) {
 	p := newPostmapper(t)
 	fold := func(s string) string {
-		folded, ok := Fold(s, wishesOfPostmap, Fixed)
+		folded, ok := Fold(s, postmapFlags, Fixed)
 		if !ok {
 			t.Fatal(s)
 		}

@@ -18,10 +18,10 @@ import (
 type redisTable struct {
 	*remote
 	keyed
-	key     *cf.Template
-	hash    *cf.Template // nil: the value is the key's own
-	results cf.Results
-	limit   int // on a value
+	template *cf.Template
+	hash     *cf.Template // nil: the value is the key's own
+	results  cf.Results
+	limit    int // on a value
 }
 
 // openRedis opens redis:/path/file, or with parameters in main.cf redis:name.
@@ -30,7 +30,7 @@ func openRedis(e *Env, name string, m Mode, f Flags) (Table, error) {
 	if f&NoUnauth != 0 {
 		return nil, fmt.Errorf("redis:%s map is not allowed for security-sensitive data", name)
 	}
-	if err := onlyRead("redis", name, m); err != nil {
+	if err := readOnly("redis", name, m); err != nil {
 		return nil, err
 	}
 	k, err := e.openKeyed(name)
@@ -53,7 +53,7 @@ func (t *redisTable) open(e *Env, name string) error {
 	user, errs[1] = t.String("user", "", 0)
 	password, errs[2] = t.String("password", "", 0)
 	number, errs[3] = t.Int("database", 0, 0)
-	t.key, errs[4] = t.Query("key_format", "%s")
+	t.template, errs[4] = t.Query("key_format", "%s")
 	hash, errs[5] = t.String("hash", "", 0)
 	t.results, errs[6] = t.Results()
 	timeout, errs[7] = t.Int("timeout", 2, 1)
@@ -152,15 +152,15 @@ func (t *redisTable) Close() {
 
 // Get asks for a key.
 func (t *redisTable) Get(key string, f Flags, later func(Answer)) Answer {
-	key, ok := Fold(key, f, t.flags)
+	key, ok := t.key(key, f)
 	if !ok {
 		return Answer{Status: NoKey}
 	}
 	if key == "" {
-		t.e.Log.Warnf("table \"redis:%s\": empty query string -- ignored", t.name)
+		t.env.Log.Warnf("table \"redis:%s\": empty query string -- ignored", t.name)
 		return Answer{Status: NoKey}
 	}
-	return t.lanes.do(key, true, len(key), func(done func(Answer)) {
+	return t.get(key, len(key), f, func(done func(Answer)) {
 		matched := func(s Status) {
 			if s != OK {
 				done(Answer{Status: s})
@@ -181,7 +181,7 @@ func (t *redisTable) Get(key string, f Flags, later func(Answer)) Answer {
 
 // request is what the server is asked, if key has what the templates want.
 func (t *redisTable) request(key string) (request []byte, ok bool) {
-	at, ok := t.key.Query(key, nil)
+	at, ok := t.template.Query(key, nil)
 	if !ok || at == "" {
 		return nil, false
 	}
@@ -205,9 +205,9 @@ func (t *redisTable) read(in []byte, key string) verdict {
 	case wire.RedisNull:
 		return verdict{n: n, answer: Answer{Status: NoKey}}
 	case wire.RedisString:
-		return verdict{n: n, answer: t.result(key, cutAtNull(text))}
+		return verdict{n: n, answer: t.result(key, text)}
 	case wire.RedisError:
-		t.e.Log.Warnf("redis:%s: query failed: %.200s", t.name, text)
+		t.env.Log.Warnf("redis:%s: query failed: %.200s", t.name, text)
 		switch word, _, _ := strings.Cut(text, " "); word {
 		case "WRONGTYPE", "NOPERM":
 			return verdict{n: n, answer: Answer{Status: Config}}
@@ -224,11 +224,11 @@ func (t *redisTable) read(in []byte, key string) verdict {
 func (t *redisTable) result(key, value string) Answer {
 	text, n, empty, over := t.results.Join(key, []string{value})
 	if empty > 0 {
-		t.e.Log.Warnf("table \"redis:%s\": empty lookup result for: \"%s\" -- ignored", t.name, key)
+		t.env.Log.Warnf("table \"redis:%s\": empty lookup result for: \"%s\" -- ignored", t.name, key)
 	}
 	switch {
 	case over:
-		t.e.Log.Warnf("redis:%s: Expansion limit exceeded for key '%s'", t.name, key)
+		t.env.Log.Warnf("redis:%s: Expansion limit exceeded for key '%s'", t.name, key)
 		return Answer{Status: Retry}
 	case n == 0:
 		return Answer{Status: NoKey}

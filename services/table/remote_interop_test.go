@@ -22,16 +22,13 @@ import (
 	"postloop/loop/looptest"
 )
 
-// flagsOfPostmap are what postmap asks with.
-const flagsOfPostmap = Lock | FoldFix | UTF8Request
-
-// remoteRealPostmap runs the real postmap -q on a table.
-type remoteRealPostmap struct {
+// netPostmap runs the real postmap -q on a table.
+type netPostmap struct {
 	w    *netWorld
 	conf string
 }
 
-func remoteNewRealPostmap(w *netWorld) *remoteRealPostmap {
+func newNetPostmap(w *netWorld) *netPostmap {
 	w.t.Helper()
 	if _, err := exec.LookPath("postmap"); err != nil {
 		w.t.Fatalf("no Postfix here (.ci/need-postfix installs it): %v", err)
@@ -40,11 +37,11 @@ func remoteNewRealPostmap(w *netWorld) *remoteRealPostmap {
 	w.must(os.Mkdir(conf, 0o755))
 	w.must(os.WriteFile(conf+"/main.cf", []byte("compatibility_level = 3.6\n"), 0o644))
 	w.must(os.WriteFile(conf+"/master.cf", nil, 0o644))
-	return &remoteRealPostmap{w, conf}
+	return &netPostmap{w, conf}
 }
 
 // one asks for one key: what postmap prints, and what it warns of.
-func (p *remoteRealPostmap) one(ref, key string) (out string, failed bool, warnings []string) {
+func (p *netPostmap) one(ref, key string) (out string, failed bool, warnings []string) {
 	p.w.t.Helper()
 	cmd := exec.Command("postmap", "-c", p.conf, "-q", key, ref)
 	var stdout, stderr bytes.Buffer
@@ -65,7 +62,7 @@ func (p *remoteRealPostmap) one(ref, key string) (out string, failed bool, warni
 }
 
 // all asks for keys on its standard input, and returns what was found.
-func (p *remoteRealPostmap) all(ref string, keys []string) map[string]string {
+func (p *netPostmap) all(ref string, keys []string) map[string]string {
 	p.w.t.Helper()
 	cmd := exec.Command("postmap", "-c", p.conf, "-q", "-", ref)
 	cmd.Stdin = strings.NewReader(strings.Join(keys, "\n") + "\n")
@@ -87,7 +84,7 @@ func (p *remoteRealPostmap) all(ref string, keys []string) map[string]string {
 func (w *netWorld) askAsPostmap(tab Table, key string) Answer {
 	w.t.Helper()
 	r := &reply{}
-	if a := tab.Get(key, flagsOfPostmap, func(a Answer) { r.Answer, r.here = a, true }); a.Status != Later {
+	if a := tab.Get(key, postmapFlags, func(a Answer) { r.Answer, r.here = a, true }); a.Status != Later {
 		return a
 	}
 	w.outlast(tab, r)
@@ -95,7 +92,7 @@ func (w *netWorld) askAsPostmap(tab Table, key string) Answer {
 }
 
 // compare asks both about all keys, and returns how many were found.
-func (p *remoteRealPostmap) compare(ref string, keys []string) (found int) {
+func (p *netPostmap) compare(ref string, keys []string) (found int) {
 	p.w.t.Helper()
 	real := p.all(ref, keys)
 	tab := p.w.open(ref)
@@ -199,7 +196,7 @@ func afterSpace(request string) string {
 // answers at us as at postmap.
 func TestTCPInterop(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := remoteNewRealPostmap(w)
+	pm := newNetPostmap(w)
 	s := newFake(w, "tcp", "127.0.0.1:0", readLine, finder(protocols[0], afterSpace))
 	keys := append(oddKeys(), strings.Repeat("x", 3000))
 	n := pm.compare("tcp:"+s.addr, keys)
@@ -218,7 +215,7 @@ func TestTCPInterop(t *testing.T) {
 // TestSocketmapInterop is the same for socketmap:, over both sorts of sockets.
 func TestSocketmapInterop(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := remoteNewRealPostmap(w)
+	pm := newNetPostmap(w)
 	for _, at := range [][2]string{{"tcp", "127.0.0.1:0"}, {"unix", w.dir + "/s"}} {
 		s := newFake(w, at[0], at[1], readNetstring, finder(protocols[1], afterSpace))
 		ref := func(addr string) string {
@@ -243,7 +240,7 @@ func TestSocketmapInterop(t *testing.T) {
 
 // compareReplies has servers send one reply each, to postmap and to us: the
 // answer and the log are the same. ref is the table with a server at addr.
-func (p *remoteRealPostmap) compareReplies(network string, read func(*bufio.Reader) (string, error), ref func(addr string) string, replies []string) {
+func (p *netPostmap) compareReplies(network string, read func(*bufio.Reader) (string, error), ref func(addr string) string, replies []string) {
 	p.w.t.Helper()
 	type result struct {
 		ref, out string
@@ -298,7 +295,7 @@ func (p *remoteRealPostmap) compareReplies(network string, read func(*bufio.Read
 // postmap and by us.
 func TestMemcacheInterop(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := remoteNewRealPostmap(w)
+	pm := newNetPostmap(w)
 	startServer(t, "server listening", "memcached", "-vv", "-u", "root", "-s", w.dir+"/m", "-a", "0700", "-t", "1", "-m", "16")
 	ref := "memcache:" + w.file("memcache = unix:"+w.dir+"/m\nkey_format = p:%s\n")
 	tab := w.openFor(ref, ReadWrite)
@@ -312,7 +309,7 @@ func TestMemcacheInterop(t *testing.T) {
 			continue // not there, or folded
 		}
 		d := &done{}
-		d.set(tab.(Writer).Put(key, "value of "+key, flagsOfPostmap, d.later))
+		d.set(tab.(Writer).Put(key, "value of "+key, postmapFlags, d.later))
 		w.until(func() bool { return d.here })
 	}
 	w.log = nil
@@ -337,13 +334,40 @@ func TestMemcacheInterop(t *testing.T) {
 	if out, failed, warnings := pm.one(ref, long); !failed {
 		t.Errorf("postmap has %q, %v", out, warnings)
 	}
-	w.expect(w.askAsPostmap(tab, long), softError)
+	w.expect(w.askAsPostmap(tab, long), tryAgain)
+}
+
+// TestMemcacheBackupInterop: with a backup, and a table among the domains.
+func TestMemcacheBackupInterop(t *testing.T) {
+	w := newNetWorld(t, looptest.New(t))
+	pm := newNetPostmap(w)
+	startServer(t, "server listening", "memcached", "-vv", "-u", "root", "-s", w.dir+"/m", "-a", "0700", "-t", "1", "-m", "16")
+	var text strings.Builder
+	var keys []string
+	for i := range 300 {
+		keys = append(keys, fmt.Sprintf("u%d@d%d.org", i, i%7))
+		if i%3 != 0 {
+			fmt.Fprintf(&text, "u%d@d%d.org value %d\n", i, i%7, i)
+		}
+	}
+	base := "memcache = unix:" + w.dir + "/m\nbackup = texthash:" + w.file(text.String()) + "\n"
+	domains := "domain = !d1.org, inline:{d2.org=x, d3.org=y}, d4.org\n"
+	for _, settings := range []string{base + "key_format = 1:%s\n", base + "key_format = 2:%s\n" + domains, base + domains + "key_format = %3\n"} {
+		ref := "memcache:" + w.file(settings)
+		for range 2 { // from the backup, then from memcached as far as it goes
+			pm.compare(ref, keys)
+		}
+	}
+	// What one has taken from the backup the other finds in memcached.
+	cached := w.open("memcache:" + w.file("memcache = unix:"+w.dir+"/m\nkey_format = 1:%s\n"))
+	w.expect(w.ask(cached, "u1@d1.org"), Answer{Value: "value 1"})
+	w.expect(w.ask(cached, "u3@d3.org"), Answer{Status: NoKey})
 }
 
 // TestMemcacheReplies: what a memcached would never say.
 func TestMemcacheReplies(t *testing.T) {
 	w := newNetWorld(t, looptest.New(t))
-	pm := remoteNewRealPostmap(w)
+	pm := newNetPostmap(w)
 	ref := func(addr string) string { return "memcache:" + w.file("memcache = inet:"+addr+"\n") }
 	pm.compareReplies("tcp", readLine, ref, []string{
 		"END\r\n", "END\n", "VALUE key 0 2\r\nhi\r\nEND\r\n", "VALUE key 0 0\r\n\r\nEND\r\n", "VALUE key 0 2\nhi\r\nEND\r\n",
@@ -381,12 +405,12 @@ func TestStoppedServers(t *testing.T) {
 			}
 			looptest.Advance(w.Loop, 6*time.Second)
 			for _, r := range list {
-				w.expect(r.Answer, softError)
+				w.expect(r.Answer, tryAgain)
 			}
 			s.signal(syscall.SIGCONT)
 			w.expect(w.askAsPostmap(tab, "k"), none)
 			s.kill()
-			if a := w.askAsPostmap(tab, "k"); a != softError {
+			if a := w.askAsPostmap(tab, "k"); a != tryAgain {
 				t.Errorf("got %+v from nobody", a)
 			}
 			start(t, w)
@@ -429,7 +453,7 @@ func TestRedisInterop(t *testing.T) {
 	}
 	keys := oddKeys()
 	for _, key := range keys {
-		if key, ok := Fold(key, flagsOfPostmap, Fixed); ok && !strings.HasPrefix(key, "no") {
+		if key, ok := Fold(key, postmapFlags, Fixed); ok && !strings.HasPrefix(key, "no") {
 			fmt.Fprintf(&script, "SET %s %s\n", quote("p:"+key), quote("value of "+key))
 			if local, domain, ok := strings.Cut(key, "@"); ok && local != "" && domain != "" {
 				fmt.Fprintf(&script, "HSET %s %s %s\n", quote("h:"+domain), quote(local), quote("in hash: "+key))
@@ -443,7 +467,7 @@ func TestRedisInterop(t *testing.T) {
 	}
 	found := 0
 	for _, key := range keys {
-		folded, ok := Fold(key, flagsOfPostmap, Fixed)
+		folded, ok := Fold(key, postmapFlags, Fixed)
 		want := Answer{Value: "value of " + folded}
 		if !ok || strings.HasPrefix(folded, "no") {
 			want = Answer{Status: NoKey}
@@ -489,7 +513,7 @@ func TestRedisInterop(t *testing.T) {
 	cli("SET", "p:empty", "")
 	w.expect(w.ask(plain, "empty"), Answer{Status: NoKey})
 	cli("SET", "p:long", strings.Repeat("x", 10241))
-	w.expect(w.askAsPostmap(plain, "long"), softError)
+	w.expect(w.askAsPostmap(plain, "long"), tryAgain)
 	if text := w.logged(); !strings.Contains(text, "query failed: WRONGTYPE") || !strings.Contains(text, `empty lookup result for: "empty" -- ignored`) || !strings.Contains(text, "above the limit of 10240") {
 		t.Error(text)
 	}
@@ -500,7 +524,7 @@ func TestRedisInterop(t *testing.T) {
 		"password = secret\ndatabase = 99": "SELECT: ERR",
 	} {
 		tab := w.open("redis:" + w.file("hosts = unix:"+w.dir+"/r\nmax_try = 1\n"+text))
-		w.expect(w.askAsPostmap(tab, "k"), softError)
+		w.expect(w.askAsPostmap(tab, "k"), tryAgain)
 		if text := w.logged(); !strings.Contains(text, want) {
 			t.Errorf("want %s, logged %s", want, text)
 		}

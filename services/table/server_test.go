@@ -60,7 +60,7 @@ func (w *netWorld) outlast(tab Table, r *reply) {
 	}
 }
 
-var softError = Answer{Status: Retry}
+var tryAgain = Answer{Status: Retry}
 
 func TestServerAnswers(t *testing.T) {
 	eachProtocol(t, func(t *testing.T, _ protocol, w *netWorld, s *fakeServer, tab Table) {
@@ -110,7 +110,7 @@ func TestServerHangs(t *testing.T) {
 		}
 		looptest.Advance(w.Loop, time.Millisecond)
 		w.until(func() bool { return r.here })
-		w.expect(r.Answer, softError)
+		w.expect(r.Answer, tryAgain)
 		close(release)
 		for i := range 5 {
 			key := fmt.Sprint("k", i)
@@ -143,7 +143,7 @@ func TestServerMisbehaves(t *testing.T) {
 				s.answers(func(string) saying { return bad(p) })
 				r := w.get(tab, "k")
 				w.outlast(tab, r)
-				w.expect(r.Answer, softError)
+				w.expect(r.Answer, tryAgain)
 				if w.logged() == "" {
 					t.Error("nothing logged")
 				}
@@ -225,7 +225,7 @@ func TestServerRestarts(t *testing.T) {
 		s.stop()
 		r := w.get(tab, "k2")
 		w.outlast(tab, r)
-		w.expect(r.Answer, softError)
+		w.expect(r.Answer, tryAgain)
 		text := w.logged()
 		if n, want := strings.Count(text, "onnect to "), map[bool]int{true: 10, false: 1}[p.name == "tcp"]; n != want {
 			t.Errorf("%d tries, want %d:\n%s", n, want, text)
@@ -470,7 +470,7 @@ func TestServerNowhere(t *testing.T) {
 		"memcache:" + w.file("memcache = inet:"+addr): "warning: connect to " + addr + ": Connection refused",
 		"memcache:" + w.file("memcache = unix:/nope"): "warning: connect to /nope: No such file or directory",
 	} {
-		w.expect(w.ask(w.open(ref), "k"), softError)
+		w.expect(w.ask(w.open(ref), "k"), tryAgain)
 		if text := w.logged(); text != want {
 			t.Errorf("%s: got\n%s\nwant\n%s", ref, text, want)
 		}

@@ -32,7 +32,7 @@ func openSocketmap(e *Env, name string, m Mode, f Flags) (Table, error) {
 	if f&NoUnauth != 0 {
 		return nil, fmt.Errorf("socketmap:%s map is not allowed for security-sensitive data", name)
 	}
-	if err := onlyRead("socketmap", name, m); err != nil {
+	if err := readOnly("socketmap", name, m); err != nil {
 		return nil, err
 	}
 	colon := strings.LastIndexByte(name, ':')
@@ -62,15 +62,15 @@ func openSocketmap(e *Env, name string, m Mode, f Flags) (Table, error) {
 
 // Get asks for a key.
 func (t *socketmapTable) Get(key string, f Flags, later func(Answer)) Answer {
-	key, ok := Fold(key, f, t.flags)
+	key, ok := t.key(key, f)
 	if !ok {
 		return Answer{Status: NoKey}
 	}
 	if size := len(t.mapName) + 1 + len(key); size > wire.MaxSocketmapQuery {
-		t.e.Log.Warnf("table %s:%s: a query of %d bytes is above the limit of %d -- not found", t.typ, t.name, size, wire.MaxSocketmapQuery)
+		t.env.Log.Warnf("table %s: a query of %d bytes is above the limit of %d -- not found", t.ref, size, wire.MaxSocketmapQuery)
 		return Answer{Status: NoKey}
 	}
-	return t.lookup(key, wire.AppendNetstring(nil, t.mapName, " ", key), t.read, t.failed, later)
+	return t.ask(key, wire.AppendNetstring(nil, t.mapName, " ", key), t.read, t.failed, f, later)
 }
 
 // failed says why a request has no answer.
@@ -82,7 +82,7 @@ func (t *socketmapTable) failed(err error) {
 	case errors.Is(err, errNoTime):
 		text = "time limit exceeded"
 	}
-	t.e.Log.Warnf("table %s:%s lookup error: %s", t.typ, t.name, text)
+	t.env.Log.Warnf("table %s lookup error: %s", t.ref, text)
 }
 
 // read reads a reply.
@@ -95,7 +95,7 @@ func (t *socketmapTable) read(in []byte) verdict {
 	kind, status := "unknown", Retry
 	switch word {
 	case "OK":
-		return verdict{n: n, answer: Answer{Value: cutAtNull(text)}}
+		return verdict{n: n, answer: Answer{Value: text}}
 	case "NOTFOUND":
 		return verdict{n: n, answer: Answer{Status: NoKey}}
 	case "TEMP":
@@ -109,6 +109,6 @@ func (t *socketmapTable) read(in []byte) verdict {
 	if text != "" {
 		colon = ": "
 	}
-	t.e.Log.Warnf("%s:%s socketmap server %s error%s%.200s", t.typ, t.name, kind, colon, text)
+	t.env.Log.Warnf("%s socketmap server %s error%s%.200s", t.ref, kind, colon, text)
 	return verdict{n: n, answer: Answer{Status: status}}
 }

@@ -26,7 +26,7 @@ func openTCP(e *Env, name string, m Mode, f Flags) (Table, error) {
 	if f&NoUnauth != 0 {
 		return nil, fmt.Errorf("tcp:%s map is not allowed for security sensitive data", name)
 	}
-	if err := onlyRead("tcp", name, m); err != nil {
+	if err := readOnly("tcp", name, m); err != nil {
 		return nil, err
 	}
 	to, err := parseInet(name)
@@ -53,11 +53,11 @@ func openTCP(e *Env, name string, m Mode, f Flags) (Table, error) {
 
 // Get asks for a key.
 func (t *tcpTable) Get(key string, f Flags, later func(Answer)) Answer {
-	key, ok := Fold(key, f, t.flags)
+	key, ok := t.key(key, f)
 	if !ok {
 		return Answer{Status: NoKey}
 	}
-	return t.lookup(key, wire.AppendTCPGet(nil, key), t.read, nil, later)
+	return t.ask(key, wire.AppendTCPGet(nil, key), t.read, nil, f, later)
 }
 
 // read reads a reply.
@@ -69,10 +69,10 @@ func (t *tcpTable) read(in []byte) verdict {
 	case n == 0:
 		return verdict{}
 	case fault != nil:
-		t.e.Log.Warnf("read TCP map reply from %s: %s", t.name, fault)
+		t.env.Log.Warnf("read TCP map reply from %s: %s", t.name, fault)
 		return verdict{n: n, answer: Answer{Status: Retry}, drop: true}
 	case status == wire.TCPFound:
-		return verdict{n: n, answer: Answer{Value: cutAtNull(text)}}
+		return verdict{n: n, answer: Answer{Value: text}}
 	case status == wire.TCPAbsent:
 		return verdict{n: n, answer: Answer{Status: NoKey}}
 	default:
