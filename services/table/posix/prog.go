@@ -233,9 +233,9 @@ func (p place) holds(before, after side) bool {
 		return before == sideWord && after != sideWord
 	case wordEdge:
 		return (before == sideWord) != (after == sideWord)
-	default: // notWordEdge
-		return (before == sideWord) == (after == sideWord)
+	case notWordEdge:
 	}
+	return (before == sideWord) == (after == sideWord)
 }
 
 // byteAt returns byte i of s as the nodes compare it.
