@@ -17,6 +17,9 @@ import (
 	"postloop/loop/looptest"
 )
 
+// newRealIndexStage is newIndexStage where time goes on.
+func newRealIndexStage(t testing.TB) *indexStage { return onIndexStage(t, looptest.NewReal) }
+
 // postmapFlags are those of the requests of postmap -q.
 const postmapFlags = FoldFix | Lock | UTF8Request | DupWarn
 

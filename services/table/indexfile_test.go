@@ -25,10 +25,8 @@ type indexStage struct {
 	logs []string
 }
 
-// newIndexStage makes one on which time stands still, newRealIndexStage one on
-// which it does not.
-func newIndexStage(t testing.TB) *indexStage     { return onIndexStage(t, looptest.New) }
-func newRealIndexStage(t testing.TB) *indexStage { return onIndexStage(t, looptest.NewReal) }
+// newIndexStage makes one on which time stands still.
+func newIndexStage(t testing.TB) *indexStage { return onIndexStage(t, looptest.New) }
 
 func onIndexStage(t testing.TB, newLoop func(testing.TB) *loop.Loop) *indexStage {
 	t.Helper()

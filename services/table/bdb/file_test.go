@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"slices"
 	"testing"
@@ -19,17 +18,6 @@ type bytesReader struct{ *bytes.Reader }
 func (r bytesReader) Size() (int64, error) { return r.Reader.Size(), nil }
 
 func inMemory(b []byte, m Method) *File { return New(bytesReader{bytes.NewReader(b)}, m) }
-
-// onDisk is a file of the system.
-type onDisk struct{ *os.File }
-
-func (r onDisk) Size() (int64, error) {
-	st, err := r.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return st.Size(), nil
-}
 
 // dump returns what Next finds.
 func dump(f *File) (map[string]string, error) {
@@ -76,34 +64,6 @@ func holds(t *testing.T, f *File, want map[string]string) {
 	if len(all) != len(want) {
 		t.Fatalf("Next found %d pairs, want %d", len(all), len(want))
 	}
-}
-
-// pairs makes n keys with values, of many lengths; some need pages of their
-// own, if that is wanted.
-func pairs(rnd *rand.Rand, n int, long bool) map[string]string {
-	m := make(map[string]string)
-	for len(m) < n {
-		size := 1 + rnd.IntN(40)
-		if long && rnd.IntN(50) == 0 {
-			size = rnd.IntN(6000)
-		}
-		valueSize := rnd.IntN(60)
-		if long && rnd.IntN(50) == 0 {
-			valueSize = rnd.IntN(100_000)
-		}
-		m[text(rnd, size)] = text(rnd, valueSize)
-	}
-	return m
-}
-
-// text is printable, with something beyond ASCII in it.
-func text(rnd *rand.Rand, n int) string {
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789@.-_+=/\xc3\xbc\xff\x01"
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = letters[rnd.IntN(len(letters))]
-	}
-	return string(b)
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
