@@ -73,7 +73,9 @@ func TestMail(t *testing.T) {
 			if bad := p.Grep(`warning|error|fatal|panic`); len(bad) > 0 {
 				t.Errorf("complaints in the log: %q", bad)
 			}
-			if n := len(p.Running("proxymap")); n != 2 {
+			// One to read and one to write; and where the machine is busy with
+			// other things, the one that reads may have asked for company.
+			if n := len(p.Running("proxymap")); n < 2 || n > 4 {
 				t.Errorf("%d processes, want one to read and one to write", n)
 			}
 			// What verify found out is there for others.
