@@ -35,6 +35,8 @@ func opener(typ string) Opener {
 		return openInline
 	case "internal":
 		return openInternal
+	case "pcre":
+		return openPCRE
 	case "pipemap":
 		return openPipemap
 	case "proxy":

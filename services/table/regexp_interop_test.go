@@ -25,6 +25,7 @@ func ruleKeys() []string {
 }
 
 func TestPostmapRegexp(t *testing.T) { comparePatterns(t, "regexp") }
+func TestPostmapPCRE(t *testing.T)   { comparePatterns(t, "pcre") }
 
 // comparePatterns asks a table of rules of either type. A key must not contain
 // a line break, which postmap -q - could not be given.
