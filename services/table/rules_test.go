@@ -151,10 +151,10 @@ func TestRulesBounded(t *testing.T) {
 		"pcre":   "match limit exceeded",
 	} {
 		w := newWorld(t)
-		evil := `(a*)*(b?)(a*)\1\2\3x`
+		evil := `(a+)*(a+)*(a+)*\1\2\3x`
 		table := w.open(typ+":{{/^"+evil+"/ evil}, {!/^"+evil+"/ not evil}, {if !/^"+evil+"/}, {/a/ inside}, {endif}, {/a/ behind}}", 0)
 		begin := time.Now()
-		w.asks(table, strings.Repeat("aab", 5000), 0, "=behind")
+		w.asks(table, strings.Repeat("a", 300)+"bx", 0, "=behind")
 		if took := time.Since(begin); took > 10*time.Second {
 			t.Errorf("%s: %v", typ, took)
 		}
