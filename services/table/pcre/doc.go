@@ -21,8 +21,9 @@
 //
 // # Limits
 //
-// Refused, each by name: (*UTF) and (*UCP), newlines other than LF, \X, script
-// runs, and recursion in a lookbehind assertion. Callouts do nothing.
+// Refused, each by name: (*UTF) and (*UCP), (*NOTEMPTY), newlines other than LF,
+// \X, script runs, and of the properties of Unicode those that are neither a
+// general category nor the scripts Latin and Common. Callouts do nothing.
 //
 // Not tried beforehand, unlike in the library: whether the string is long
 // enough, and whether it has the bytes that a match must have. What differs then

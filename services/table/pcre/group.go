@@ -158,10 +158,10 @@ func (p *parser) lookaround(t *tree) *tree {
 
 // resolve gives a reference by name its number, and checks it.
 func (p *parser) resolve(t *tree) {
-	switch t.op { //nolint:exhaustive // the others are references
-	case opKeep:
+	if t.op == opKeep {
 		p.fail(t.at, errKeep)
-	case opEmpty: // what was wrong with a condition, if anything
+	}
+	if t.op == opEmpty { // what was wrong with a condition, if anything
 		if t.name != "" {
 			p.fail(t.at, t.name)
 		}
@@ -320,14 +320,13 @@ func (p *parser) alpha() *tree {
 	p.at++
 	t := &kind
 	t.at = at
-	switch t.op {
-	case opEmpty:
+	if t.op == opEmpty {
 		p.fail(p.at, "script runs are not supported here")
-	case opLook:
-		return p.lookaround(t)
-	default:
-		t.kids = []*tree{p.rest(p.alternatives(false))}
 	}
+	if t.op == opLook {
+		return p.lookaround(t)
+	}
+	t.kids = []*tree{p.rest(p.alternatives(false))}
 	return t
 }
 

@@ -683,6 +683,7 @@ func (p place) holds(s string, pos int) bool {
 		return pos == len(s) || pos == len(s)-1 && s[pos] == '\n'
 	case lineEnd:
 		return pos == len(s) || s[pos] == '\n'
+	case wordEdge, notWordEdge:
 	}
 	before := pos > 0 && isWord(s[pos-1])
 	after := pos < len(s) && isWord(s[pos])

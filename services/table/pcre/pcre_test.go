@@ -28,7 +28,7 @@ func (q question) parsed() Options {
 func (q question) ours() string {
 	re, err := Compile(q.expr, q.parsed())
 	if err != nil {
-		e := err.(*Error)
+		e, _ := errors.AsType[*Error](err)
 		return fmt.Sprintf("error %d %s", e.Offset, e.Text)
 	}
 	m, err := re.Find(q.key)

@@ -86,30 +86,40 @@ var escapeClasses = map[byte]func(c byte) bool{
 	'd': isDigit, 'h': isHorizontal, 's': isSpace, 'v': isVertical, 'w': isWord,
 }
 
-// property returns the bytes that have a Unicode property as code points.
+// categories are the general categories of Unicode that bytes have as code
+// points. Others have no such members.
+var categories = map[string]*unicode.RangeTable{
+	"c": unicode.C, "cc": unicode.Cc, "cf": unicode.Cf,
+	"l": unicode.L, "ll": unicode.Ll, "lo": unicode.Lo, "lu": unicode.Lu,
+	"n": unicode.N, "nd": unicode.Nd, "no": unicode.No,
+	"p": unicode.P, "pc": unicode.Pc, "pd": unicode.Pd, "pe": unicode.Pe, "pf": unicode.Pf, "pi": unicode.Pi, "po": unicode.Po, "ps": unicode.Ps,
+	"s": unicode.S, "sc": unicode.Sc, "sk": unicode.Sk, "sm": unicode.Sm, "so": unicode.So,
+	"z": unicode.Z, "zs": unicode.Zs,
+	"latin": unicode.Latin, "latn": unicode.Latin, "common": unicode.Common, "zyyy": unicode.Common,
+}
+
+// property returns the bytes that have a Unicode property as code points, or nil
+// if it is not known.
 func property(name string) *set {
+	isA := func(c byte, tables ...*unicode.RangeTable) bool { return unicode.In(rune(c), tables...) }
 	switch name {
 	case "any":
 		return setOf(func(byte) bool { return true })
 	case "l&", "lc":
-		return setOf(func(c byte) bool { return unicode.In(rune(c), unicode.Lu, unicode.Ll, unicode.Lt) })
+		return setOf(func(c byte) bool { return isA(c, unicode.Lu, unicode.Ll) })
 	case "xan":
-		return setOf(func(c byte) bool { return unicode.In(rune(c), unicode.L, unicode.N) })
+		return setOf(func(c byte) bool { return isA(c, unicode.L, unicode.N) })
 	case "xwd":
-		return setOf(func(c byte) bool { return unicode.In(rune(c), unicode.L, unicode.N) || c == '_' })
+		return setOf(func(c byte) bool { return isA(c, unicode.L, unicode.N) || c == '_' })
 	case "xsp", "xps":
-		return setOf(func(c byte) bool { return unicode.Is(unicode.Z, rune(c)) || isHorizontal(c) || isVertical(c) })
+		return setOf(func(c byte) bool { return isA(c, unicode.Z) || isHorizontal(c) || isVertical(c) })
 	case "xuc":
 		return setOf(func(c byte) bool { return c == '$' || c == '@' || c == '`' || c >= 0xa0 })
-	case "cn", "cs":
-		return &set{} // all that are bytes are assigned
+	case "cn", "co", "cs", "lm", "lt", "m", "mc", "me", "mn", "nl", "zl", "zp":
+		return &set{}
 	}
-	for _, tables := range []map[string]*unicode.RangeTable{unicode.Categories, unicode.Scripts} {
-		for n, table := range tables {
-			if plainName(n) == name {
-				return setOf(func(c byte) bool { return unicode.Is(table, rune(c)) })
-			}
-		}
+	if table := categories[name]; table != nil {
+		return setOf(func(c byte) bool { return isA(c, table) })
 	}
 	return nil
 }

@@ -233,9 +233,10 @@ func (p place) holds(before, after side) bool {
 		return before == sideWord && after != sideWord
 	case wordEdge:
 		return (before == sideWord) != (after == sideWord)
-	default: // notWordEdge
+	case notWordEdge:
 		return (before == sideWord) == (after == sideWord)
 	}
+	return false
 }
 
 // byteAt returns byte i of s as the nodes compare it.
