@@ -2,6 +2,8 @@
 
 package pcre
 
+import "slices"
+
 // maxProgram bounds a program, in instructions.
 const maxProgram = 1 << 16
 
@@ -13,10 +15,13 @@ type instr struct {
 	not  bool
 	fold bool
 	n    int32 // a group, a slot, an identity, a length
-	x, y int32 // where to go
-	min  int32
-	max  int32
+	x, y int32 // where to go; of iRun how many
 	set  *set
+	more *extra
+}
+
+// extra is what few instructions have.
+type extra struct {
 	list []int
 	name string
 }
@@ -28,7 +33,7 @@ const (
 	iByte             // takes c
 	iFold             // takes c in either case
 	iSet              // takes one of set
-	iRun              // takes min to max of set
+	iRun              // takes x to y of set
 	iPlace            // at place c
 	iBack             // takes what the first of the groups in list holds that is set
 	iLine             // takes a line break of any kind
@@ -107,6 +112,7 @@ func Compile(expr string, o Options) (re *Regexp, err error) {
 			in.x = c.starts[in.n]
 		}
 	}
+	c.prog = slices.Clone(c.prog)
 	c.anchored = o&Anchored != 0 || c.begins(t)
 	var first set
 	if !c.firstOf(t, &first, 0) && !c.accept && (!c.verbs || first.letters() == 1) {
@@ -180,7 +186,7 @@ func (c *compiler) emitTree(t *tree) {
 		c.repeat(t)
 	case opBack:
 		c.simple = false
-		c.emit(instr{op: iBack, list: c.groupsOf(t), fold: t.fold})
+		c.emit(instr{op: iBack, more: &extra{list: c.groupsOf(t)}, fold: t.fold})
 	case opCall:
 		c.simple = false
 		c.emit(instr{op: iCall, n: int32(t.group)})
@@ -199,7 +205,7 @@ func (c *compiler) emitTree(t *tree) {
 		c.simple = false
 		c.accept = c.accept || t.verb == verbAccept
 		c.verbs = true
-		in := instr{op: iVerb, c: byte(t.verb), name: t.name, list: t.open, n: -1}
+		in := instr{op: iVerb, c: byte(t.verb), more: &extra{t.open, t.name}, n: -1}
 		if len(c.alts) > 0 {
 			in.n = int32(c.alts[len(c.alts)-1])
 		}
@@ -315,11 +321,11 @@ func (c *compiler) condition(t *tree) {
 	var at int32
 	switch t.test {
 	case testGroup:
-		at = c.emit(instr{op: iIfGroup, list: c.groupsOf(t)})
+		at = c.emit(instr{op: iIfGroup, more: &extra{list: c.groupsOf(t)}})
 	case testCall:
-		in := instr{op: iIfCall}
+		in := instr{op: iIfCall, more: &extra{}}
 		if t.group >= 0 {
-			in.list = c.groupsOf(t)
+			in.more.list = c.groupsOf(t)
 		}
 		at = c.emit(in)
 	case testLook:
@@ -370,7 +376,7 @@ func (c *compiler) repeat(t *tree) {
 			most = 1<<31 - 1
 		}
 		if most > 0 {
-			c.emit(instr{op: iRun, set: s, min: int32(t.min), max: most, mode: t.mode})
+			c.emit(instr{op: iRun, set: s, x: int32(t.min), y: most, mode: t.mode})
 		}
 		return
 	}

@@ -2,6 +2,8 @@
 
 package pcre
 
+import "strings"
+
 const (
 	maxSteps = 4 << 20
 	maxStack = 1 << 20 // entries
@@ -36,11 +38,7 @@ func (re *Regexp) Find(s string) ([]int, error) {
 }
 
 func cString(s string) string {
-	for i := range len(s) {
-		if s[i] == 0 {
-			return s[:i]
-		}
-	}
+	s, _, _ = strings.Cut(s, "\x00")
 	return s
 }
 
@@ -266,11 +264,11 @@ func (re *Regexp) attempt(start int) (v verdict, next int, err error) {
 		case iAtomicEnd:
 			m.cut(m.find(markAtomic, in.n))
 		case iIfGroup:
-			if !m.isSet(in.list) {
+			if !m.isSet(in.more.list) {
 				pc = in.x
 			}
 		case iIfCall:
-			if !m.within(in.list) {
+			if !m.within(in.more.list) {
 				pc = in.x
 			}
 		case iKeep:
@@ -279,7 +277,7 @@ func (re *Regexp) attempt(start int) (v verdict, next int, err error) {
 			m.stack = append(m.stack, entry{kind: markThens, n: in.n})
 		case iVerb:
 			if verb(in.c) == verbAccept {
-				for _, group := range in.list {
+				for _, group := range in.more.list {
 					m.set(2*int32(group), int(m.slots[open+int32(group)]))
 					m.set(2*int32(group)+1, pos)
 				}
@@ -334,10 +332,10 @@ func (re *Regexp) again(pc int32, pos int) bool {
 func (m *machine) run(in *instr, next int32, pos int, simple bool) (int, bool) {
 	from := pos
 	most := len(m.s)
-	if int(in.max) < most-pos {
-		most = pos + int(in.max)
+	if int(in.y) < most-pos {
+		most = pos + int(in.y)
 	}
-	least := pos + int(in.min)
+	least := pos + int(in.x)
 	if least > most {
 		return pos, false
 	}
@@ -513,7 +511,7 @@ func (m *machine) endLook(re *Regexp, in *instr) (pc int32, pos int, ok bool) {
 
 // back takes what a group holds.
 func (m *machine) back(in *instr, pos int) (int, bool) {
-	for _, group := range in.list {
+	for _, group := range in.more.list {
 		from, to := int(m.slots[2*group]), int(m.slots[2*group+1])
 		if from < 0 {
 			continue
@@ -614,9 +612,9 @@ func (m *machine) pass(re *Regexp, v verb, pc int32, pos int) bool {
 	case verbMark:
 		e.kind = markName
 	case verbSkip:
-		if name := re.prog[pc].name; name != "" {
+		if name := re.prog[pc].more.name; name != "" {
 			i := len(m.stack) - 1
-			for i >= 0 && (m.stack[i].kind != markName || re.prog[m.stack[i].pc].name != name) {
+			for i >= 0 && (m.stack[i].kind != markName || re.prog[m.stack[i].pc].more.name != name) {
 				i--
 			}
 			if i < 0 {

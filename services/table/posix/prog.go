@@ -2,6 +2,8 @@
 
 package posix
 
+import "slices"
+
 // maxNodes bounds the graph of an expression.
 const maxNodes = 1 << 16
 
@@ -62,6 +64,7 @@ func compile(expr string, f Flags) (*prog, error) {
 	if b.full {
 		return nil, ErrSize
 	}
+	b.nodes = slices.Clone(b.nodes)
 	return b.prog, nil
 }
 
