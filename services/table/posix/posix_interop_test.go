@@ -69,7 +69,7 @@ func compare(t *testing.T, plain bool) {
 	ask := oracle(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var list []question
-	for range 30000 {
+	for range 15000 {
 		g := generator{Rand: rnd, plain: plain}
 		list = append(list, g.question())
 	}
