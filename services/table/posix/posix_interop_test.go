@@ -102,7 +102,7 @@ func (q question) fault(ours, theirs string) string {
 	switch {
 	case theirs == "hung":
 		return "hangs"
-	case strings.Contains(q.key, "\n") && !strings.Contains(q.flags, "n") && strings.ContainsAny(q.expr, "^$"):
+	case strings.Contains(q.key, "\n") && !strings.Contains(q.flags, "n") && strings.ContainsAny(q.expr, "^$") && (right || !sure):
 		return "^ and $ at line breaks within a match"
 	case !slices.Equal(a, b) && right && references:
 		return "the match with back-references"
