@@ -404,14 +404,21 @@ func (c *compiler) copies(t *tree, low, high int, m mode) {
 		c.prog[out].x = c.here()
 		return
 	}
+	// What is nothing can be as often as one likes.
+	times := func(n int) {
+		for range n {
+			before := c.here()
+			if c.emitTree(t); c.here() == before {
+				return
+			}
+		}
+	}
 	try, back := iSplit, iLoop
 	if m == lazy {
 		try = iElse
 	}
 	if high < 0 {
-		for range low - 1 {
-			c.emitTree(t)
-		}
+		times(low - 1)
 		skip := int32(-1)
 		if low == 0 {
 			skip = c.emit(instr{op: try, n: -1})
@@ -425,9 +432,7 @@ func (c *compiler) copies(t *tree, low, high int, m mode) {
 		}
 		return
 	}
-	for range low {
-		c.emitTree(t)
-	}
+	times(low)
 	var outs []int32
 	for range high - low {
 		outs = append(outs, c.emit(instr{op: try, n: -1}))

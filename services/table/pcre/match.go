@@ -162,6 +162,7 @@ func (re *Regexp) attempt(start int) (v verdict, next int, err error) {
 	for i := range m.slots {
 		m.slots[i] = -1
 	}
+	m.steps += len(m.slots) >> 3
 	m.slots[0] = int32(start)
 	m.stack, m.call = m.stack[:0], nil
 	open := int32(2*re.groups + 2)
@@ -576,6 +577,7 @@ func (m *machine) leave() int32 {
 	c := m.call
 	now := &call{slots: append([]int32(nil), m.slots...), outer: c}
 	m.stack = append(m.stack, entry{kind: putCall, pc: 1, call: now})
+	m.steps += len(m.slots)
 	begin := m.slots[0]
 	copy(m.slots, c.slots)
 	m.slots[0] = begin
@@ -585,6 +587,7 @@ func (m *machine) leave() int32 {
 
 // accept ends the innermost assertion, call or match.
 func (m *machine) accept(re *Regexp, pos int) (pc int32, to int, ok, done bool) {
+	m.steps += (len(m.stack) + len(re.prog)) >> 2
 	for i := len(m.stack) - 1; i >= 0; i-- {
 		switch e := &m.stack[i]; e.kind { //nolint:exhaustive // the others are not left
 		case markCall:
@@ -617,6 +620,7 @@ func (m *machine) pass(re *Regexp, v verb, pc int32, pos int) bool {
 			for i >= 0 && (m.stack[i].kind != markName || re.prog[m.stack[i].pc].more.name != name) {
 				i--
 			}
+			m.steps += (len(m.stack) - i) >> 2
 			if i < 0 {
 				return true
 			}

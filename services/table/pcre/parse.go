@@ -99,17 +99,14 @@ func (p *parser) start() {
 		item := p.text[p.at+2 : p.at+end]
 		name, value, limit := strings.Cut(item, "=")
 		switch name {
-		case "UTF", "UCP", "CR", "CRLF", "ANYCRLF", "ANY", "NUL", "BSR_ANYCRLF":
+		case "UTF", "UCP", "CR", "CRLF", "ANYCRLF", "ANY", "NUL", "BSR_ANYCRLF", "NOTEMPTY", "NOTEMPTY_ATSTART":
 			if !limit {
 				p.fail(p.at+end+1, "(*"+name+") is not supported here")
 			}
 			return
-		case "LF", "BSR_UNICODE", "NO_START_OPT", "NO_AUTO_POSSESS", "NO_DOTSTAR_ANCHOR", "NO_JIT", "NOTEMPTY", "NOTEMPTY_ATSTART":
+		case "LF", "BSR_UNICODE", "NO_START_OPT", "NO_AUTO_POSSESS", "NO_DOTSTAR_ANCHOR", "NO_JIT":
 			if limit {
 				return
-			}
-			if strings.HasPrefix(name, "NOTEMPTY") {
-				p.fail(p.at+end+1, "(*"+name+") is not supported here")
 			}
 		case "LIMIT_MATCH", "LIMIT_DEPTH", "LIMIT_RECURSION", "LIMIT_HEAP":
 			if !limit || value == "" || strings.Trim(value, "0123456789") != "" {

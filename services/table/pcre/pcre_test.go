@@ -121,6 +121,19 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// What is nothing, very often, is compiled at once.
+func TestNothingOften(t *testing.T) {
+	for _, expr := range []string{"(?:(?:(?:a{0}){65535}){65535}){65535}b", "(?:(?:(?:(?:){9999}){9999}){9999}){9999}b"} {
+		re, err := Compile(expr, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok, err := re.Match("ab"); !ok || err != nil {
+			t.Errorf("%s: %v, %v", expr, ok, err)
+		}
+	}
+}
+
 func FuzzRegexp(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(5, 6))
 	for range 30 {
