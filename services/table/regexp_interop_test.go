@@ -5,6 +5,7 @@
 package table
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -25,6 +26,7 @@ func ruleKeys() []string {
 }
 
 func TestPostmapRegexp(t *testing.T) { comparePatterns(t, "regexp") }
+func TestPostmapPCRE(t *testing.T)   { comparePatterns(t, "pcre") }
 
 // comparePatterns asks a table of rules of either type. A key must not contain
 // a line break, which postmap -q - could not be given.
@@ -67,4 +69,45 @@ func comparePatterns(t *testing.T, typ string) {
 	}
 	p.compare(typ+":"+p.file("random", text.String()), others)
 	p.compare(typ+":{{/^(a+)b/ one $$1}, {if /c/} {!/d/i no {d}}, {endif}\t{/(d)/ d$1}}", append(others, "aab", "xc", "cd", "cD", "ad"))
+}
+
+// What is refused, and values that are the contents of files.
+func TestPostmapPatternFiles(t *testing.T) {
+	p := newPostmapper(t)
+	one, two := p.file("one", "this is one\n\n"), p.file("two", "two\xffof\x01$1 bytes")
+	rules := p.file("rules", "/^a$/ "+one+"\n/^b$/ "+one+", "+two+"\n/^c$/ "+p.dir+"/none\n/^d$/ ,\n!/^[a-z]$/ "+two+"\n/^e$/\n")
+	for _, typ := range []string{"regexp", "pcre"} {
+		ref := typ + ":" + rules
+		p.log = nil
+		table, err := p.Open(ref, ReadOnly, postmapFlags|RHSIsFile)
+		p.must(err)
+		var ours strings.Builder
+		for _, line := range p.log {
+			ours.WriteString("postmap: " + line + "\n")
+		}
+		for _, key := range []string{"a", "b", "c", "d", "e", "1"} {
+			want, stderr, _ := p.run("", "-F", "-q", key, ref)
+			if stderr != ours.String() {
+				t.Errorf("%s: we log\n%s\nand postmap\n%s", ref, ours.String(), stderr)
+			}
+			got := ""
+			if a := table.Get(key, postmapFlags|RHSIsFile, nil); a.Status == OK {
+				text, err := base64.StdEncoding.DecodeString(a.Value)
+				p.must(err)
+				got = string(text) + "\n"
+			}
+			if got != want {
+				t.Errorf("%s: %s: we say %q, postmap %q", ref, key, got, want)
+			}
+		}
+		table.Close()
+
+		for _, bad := range []string{typ + ":" + p.dir + "/none", typ + ":{", typ + ":{/a/ b}", typ + ":{{/a/ b}c}", typ + ":{{/a/ b}"} {
+			_, err := p.Open(bad, ReadOnly, postmapFlags)
+			_, stderr, _ := p.run("", "-q", "x", bad)
+			if theirs := strings.TrimSpace(strings.TrimPrefix(stderr, "postmap: fatal: ")); err == nil || err.Error() != theirs {
+				t.Errorf("%s: we say\n%v\nand postmap\n%s", bad, err, theirs)
+			}
+		}
+	}
 }

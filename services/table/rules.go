@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"postloop/cfg"
 )
 
 // rules is a table of patterns, the first of which that a key matches counts.
@@ -78,6 +80,12 @@ func (d *dialect) open(e *Env, name string, m Mode, f Flags) (Table, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.read(lines, f)
+	return t, nil
+}
+
+// read reads the lines of a table. What is wrong with one is logged.
+func (t *rules) read(lines []cfg.Line, f Flags) {
 	var ifs []int // that are open, by their index
 	for _, line := range lines {
 		r := &ruleReader{rules: t, line: line.Num, text: strings.TrimRight(line.Text, space), flags: f}
@@ -97,14 +105,13 @@ func (d *dialect) open(e *Env, name string, m Mode, f Flags) (Table, error) {
 			t.list[ifs[len(ifs)-1]].end = len(t.list)
 			ifs = ifs[:len(ifs)-1]
 		default:
-			r.read()
+			r.readRule()
 		}
 	}
 	for _, i := range slices.Backward(ifs) {
 		t.warn(t.list[i].line, "IF has no matching ENDIF")
 		t.list[i].end = len(t.list)
 	}
-	return t, nil
 }
 
 func (t *rules) warn(line int, format string, args ...any) {
@@ -211,8 +218,8 @@ func (r *ruleReader) readIf(rest string) bool {
 	return ok
 }
 
-// read adds a rule, unless there is something wrong with it.
-func (r *ruleReader) read() {
+// readRule adds a rule, unless there is something wrong with it.
+func (r *ruleReader) readRule() {
 	if c := r.text[0]; c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z' {
 		r.warn("ignoring unrecognized request")
 		return

@@ -27,6 +27,7 @@ func (r *Regexp) track(s string) ([]int, error) {
 			t.m[k], t.kept[k], t.held[k] = -1, -1, -1
 		}
 		clear(t.passed)
+		t.steps += len(t.passed) >> 4
 		clear(t.tried)
 		t.consumed = 1
 		if err := t.from(i); err != nil {

@@ -14,8 +14,8 @@ const maxMemory = 32 << 10
 // wait for what comes, and what lies before them; the way from a state with a
 // byte is found once, when it is first gone.
 type automaton struct {
-	class  []uint8 // of each byte: those of a class lead from any state to the same
-	sample []byte  // one byte of each class
+	class  *[256]uint8 // of each byte: those of a class lead from any state to the same
+	sample []byte      // one byte of each class
 	states []state
 	known  map[string]int32
 	memory int
@@ -52,16 +52,18 @@ func (a *automaton) run(p *prog, s string) (bool, error) {
 	now := int32(1)
 	for i := range len(s) {
 		to := a.states[now].to[a.class[s[i]]]
-		if to == unknown {
-			to = a.move(p, now, int(a.class[s[i]]))
-		}
-		if to < 0 {
-			return to == accepted, nil
+		if to <= unknown {
+			if to == unknown {
+				to = a.move(p, now, int(a.class[s[i]]))
+			}
+			if to < 0 {
+				return to == accepted, nil
+			}
+			if a.steps > maxSteps {
+				return false, ErrSteps
+			}
 		}
 		now = to
-		if a.steps > maxSteps {
-			return false, ErrSteps
-		}
 	}
 	to := a.states[now].to[len(a.sample)]
 	if to == unknown {
@@ -133,7 +135,7 @@ func (a *automaton) classify(p *prog) {
 			}
 		}
 	}
-	a.class = list[:]
+	a.class = &list
 	a.sample = make([]byte, count)
 	for c := range 256 {
 		a.sample[list[c]] = fold(byte(c))

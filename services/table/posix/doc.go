@@ -20,6 +20,14 @@
 // proportion to the string. With back-references, which no automaton can
 // follow to the end, ways are tried one after the other (backref.go).
 //
+// # Differences
+//
+// Where the library is at fault we are not. It takes ^ and $ to match at a line
+// break that the match itself goes over, without Newline; it loses matches, or
+// finds false ones, where \b, \B, \<, \>, \` or ^ stand in what is repeated; it
+// forgets groups, as a rule empty ones, beside these or with back-references; and
+// it can hang. The interop test counts them.
+//
 // # Ownership
 //
 // A Regexp belongs to one goroutine: matching changes what it remembers.

@@ -2,7 +2,10 @@
 
 package posix
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Flags choose the language of an expression.
 type Flags uint8
@@ -90,10 +93,6 @@ func (r *Regexp) Find(s string) ([]int, error) {
 }
 
 func cString(s string) string {
-	for i := range len(s) {
-		if s[i] == 0 {
-			return s[:i]
-		}
-	}
+	s, _, _ = strings.Cut(s, "\x00")
 	return s
 }

@@ -69,7 +69,7 @@ func compare(t *testing.T, plain bool) {
 	ask := oracle(t)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var list []question
-	for range 30000 {
+	for range 15000 {
 		g := generator{Rand: rnd, plain: plain}
 		list = append(list, g.question())
 	}
@@ -102,7 +102,7 @@ func (q question) fault(ours, theirs string) string {
 	switch {
 	case theirs == "hung":
 		return "hangs"
-	case strings.Contains(q.key, "\n") && !strings.Contains(q.flags, "n") && strings.ContainsAny(q.expr, "^$"):
+	case strings.Contains(q.key, "\n") && !strings.Contains(q.flags, "n") && strings.ContainsAny(q.expr, "^$") && (right || !sure):
 		return "^ and $ at line breaks within a match"
 	case !slices.Equal(a, b) && right && references:
 		return "the match with back-references"

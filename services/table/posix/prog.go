@@ -2,6 +2,8 @@
 
 package posix
 
+import "slices"
+
 // maxNodes bounds the graph of an expression.
 const maxNodes = 1 << 16
 
@@ -62,6 +64,7 @@ func compile(expr string, f Flags) (*prog, error) {
 	if b.full {
 		return nil, ErrSize
 	}
+	b.nodes = slices.Clone(b.nodes)
 	return b.prog, nil
 }
 
@@ -234,8 +237,9 @@ func (p place) holds(before, after side) bool {
 	case wordEdge:
 		return (before == sideWord) != (after == sideWord)
 	case notWordEdge:
+		return (before == sideWord) == (after == sideWord)
 	}
-	return (before == sideWord) == (after == sideWord)
+	return false
 }
 
 // byteAt returns byte i of s as the nodes compare it.

@@ -65,8 +65,7 @@ func (w *walker) bounds() (from, to int, err error) {
 	var now []way // behind the bytes read so far
 	best, bestEnd := -1, -1
 	for i := 0; ; i++ {
-		clear(w.seen)
-		w.order = w.order[:0]
+		w.fresh()
 		// The older first: they keep a node from the younger.
 		slices.SortFunc(now, func(a, b way) int { return cmp.Compare(a.began, b.began) })
 		for _, way := range now {
@@ -99,6 +98,13 @@ func (w *walker) bounds() (from, to int, err error) {
 		}
 	}
 	return best, bestEnd, nil
+}
+
+// fresh forgets what was reached.
+func (w *walker) fresh() {
+	clear(w.seen)
+	w.order = w.order[:0]
+	w.steps += len(w.nodes) >> 4
 }
 
 // reach marks what can be reached from n at position i without taking a byte,
@@ -142,7 +148,7 @@ func (n *node) beyond(list []int32, before, after side) []int32 {
 // trace fills w.at for the match between from and to.
 func (w *walker) trace(from, to int) error {
 	words := (len(w.nodes) + 63) / 64
-	if (to-from+1)*words > maxSteps {
+	if (to-from+1)*len(w.nodes) > 8*maxSteps {
 		return ErrSteps
 	}
 	w.from = from
@@ -153,8 +159,7 @@ func (w *walker) trace(from, to int) error {
 	}
 	next := []int32{w.start}
 	for i := from; i <= to; i++ {
-		clear(w.seen)
-		w.order = w.order[:0]
+		w.fresh()
 		for _, n := range next {
 			w.reach(n, 0, i)
 		}
