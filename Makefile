@@ -57,7 +57,7 @@ $(TOOLS)/.made-$(GOFUMPT_V)-$(STATICCHECK_V)-$(GOLANGCI_V):
 
 interop: build ## beside the real Postfix, as root; installs it when it is missing
 	.ci/need-postfix
-	$(GO) test -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/... ./services/table/...
+	$(GO) test -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/... ./services/...
 
 fuzz: ## every parser, FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \

@@ -12,9 +12,9 @@
 
 // func bear(b *birth) (pid int)
 //
-// The child has this thread's memory and stands on its stack, where it must
-// leave no trace: no call, no push, nothing but registers until it executes
-// its program or exits. Until then this thread sleeps.
+// The child has our memory, and its stack pointer is this thread's, which goes
+// on: no call, no push, nothing but registers until it executes its program or
+// exits.
 TEXT ·bear(SB), NOSPLIT|NOFRAME, $0-16
 	MOVQ b+0(FP), R12
 

@@ -138,7 +138,7 @@ func TestUsedAgain(t *testing.T) {
 // at what, and there is nothing left of it.
 func TestStillborn(t *testing.T) {
 	l := looptest.New(t)
-	run(t, l, sh("exit 0")) // the first one may be the standard library's
+	run(t, l, sh("exit 0"))
 	for step, c := range map[string]*loop.Cmd{
 		"exec":   {Path: "/nonexistent"},
 		"chdir":  {Path: "/bin/sh", Dir: "/nonexistent"},
@@ -187,6 +187,44 @@ func TestConfined(t *testing.T) {
 	}
 }
 
+// TestInheritedCaps: the bounding set does not hold for what is inheritable, of
+// which root's programs and the set-uid ones get all.
+func TestInheritedCaps(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("takes root")
+	}
+	l := looptest.New(t)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data, more [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		t.Fatal(err)
+	}
+	more = data
+	more[0].Inheritable |= 1<<unix.CAP_CHOWN | 1<<unix.CAP_KILL
+	if err := unix.Capset(&head, &more[0]); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := unix.Capset(&head, &data[0]); err != nil {
+			t.Fatal(err)
+		}
+	}()
+	c := sh("grep -E '^Cap(Inh|Prm|Eff|Bnd)' /proc/self/status")
+	keep := loop.Caps(1 << unix.CAP_KILL)
+	c.Caps = &keep
+	const set = "0000000000000020\n"
+	if got, want := output(t, l, c), "CapInh:\t"+set+"CapPrm:\t"+set+"CapEff:\t"+set+"CapBnd:\t"+set; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	c.User = &loop.User{UID: 65534, GID: 65534}
+	const none = "0000000000000000\n"
+	if got, want := output(t, l, c), "CapInh:\t"+set+"CapPrm:\t"+none+"CapEff:\t"+none+"CapBnd:\t"+set; got != want {
+		t.Errorf("as a user: got %q, want %q", got, want)
+	}
+}
+
 // TestUser: all ids and groups are the user's, and a process that is root in
 // reserve only can start such a child, too.
 func TestUser(t *testing.T) {
@@ -210,6 +248,38 @@ func TestUser(t *testing.T) {
 	}()
 	if got := output(t, l, c); got != want {
 		t.Errorf("in reserve: got %q, want %q", got, want)
+	}
+}
+
+// TestStoppedAtBirth: a child may be stopped by its user before it has come to
+// its program. Nobody waits for it for ever.
+func TestStoppedAtBirth(t *testing.T) {
+	l := looptest.New(t)
+	stopped := func(uid int) {
+		t.Helper()
+		pid, err := l.BearStopped(uid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var status unix.WaitStatus
+		if _, err := unix.Wait4(pid, &status, 0, nil); err != nil || status.ExitStatus() != 3 {
+			t.Errorf("user %d: the end is %#x, %v", uid, status, err)
+		}
+	}
+	stopped(0)
+	if os.Geteuid() != 0 {
+		return
+	}
+	stopped(65533)
+	if err := syscall.Setresuid(-1, 65532, -1); err != nil {
+		t.Fatal(err)
+	}
+	stopped(65533) // root is in reserve only
+	if uid := os.Geteuid(); uid != 65532 {
+		t.Errorf("we are user %d now", uid)
+	}
+	if err := syscall.Setresuid(-1, 0, -1); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -241,8 +311,7 @@ func TestSpawnAllocates(t *testing.T) {
 	l := looptest.New(t)
 	c := sh("exit 0")
 	exited := func(loop.Exit) {}
-	run(t, l, c) // the first one may be the standard library's, the next makes what is kept
-	run(t, l, c)
+	run(t, l, c) // makes what is kept
 	n := testing.AllocsPerRun(50, func() {
 		if _, err := l.Spawn(c, exited); err != nil {
 			t.Fatal(err)

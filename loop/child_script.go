@@ -30,21 +30,28 @@ func (s *lean) add(name string, number uintptr, args ...uintptr) {
 // mayFail says so of the last call.
 func (s *lean) mayFail() { s.script[len(s.script)-1].optional = true }
 
-// write writes the whole script of c, and takes the slots that it needs. What
-// the script points to stays as it is until the child is born.
-func (s *lean) write(c *Cmd) error {
+// begin begins a new script, with the child's own table of descriptors: a copy
+// of all of ours if those that it is to have are spread.
+func (s *lean) begin(spread bool) {
 	s.script, s.names, s.groups, s.limits = s.script[:0], s.names[:0], s.groups[:0], s.limits[:0]
-	spread := s.spread(c.Files)
 	b := s.birth
 	b.clone = cloneArgs{
-		cloneFlags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
+		cloneFlags:      unix.CLONE_VM | unix.CLONE_CHILD_CLEARTID | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
 		clonePidfd:      uint64(uintptr(unsafe.Pointer(&b.pidfd))),
+		cloneChildTID:   uint64(uintptr(unsafe.Pointer(&b.inside))),
 		cloneExitSignal: uint64(unix.SIGCHLD),
 	}
 	if !spread {
 		b.clone[cloneFlags] |= unix.CLONE_FILES
 		s.add("close_range", unix.SYS_CLOSE_RANGE, uintptr(s.first), ^uintptr(0)>>32, unix.CLOSE_RANGE_UNSHARE)
 	}
+}
+
+// write writes the whole script of c, and takes the slots that it needs. What
+// the script points to stays as it is until the child is born.
+func (s *lean) write(c *Cmd) error {
+	spread := s.spread(c.Files)
+	s.begin(spread)
 	if c.Session {
 		s.add("setsid", unix.SYS_SETSID)
 	}
@@ -121,6 +128,7 @@ func (s *lean) confine(c *Cmd) {
 		return
 	}
 	s.add("prctl", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL)
+	s.disinherit(*c.Caps)
 	for n := range 64 {
 		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(n), 0, 0, 0)
 		if err != nil { // there are no more
@@ -130,6 +138,21 @@ func (s *lean) confine(c *Cmd) {
 			s.add("prctl", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, uintptr(n))
 		}
 	}
+}
+
+// disinherit takes from the child the inheritable capabilities that it is not
+// to have: the bounding set does not hold for them.
+func (s *lean) disinherit(keep Caps) {
+	s.capHead.Version = unix.LINUX_CAPABILITY_VERSION_3
+	if unix.Capget(&s.capHead, &s.capData[0]) != nil {
+		s.capData = [2]unix.CapUserData{} // rather too much than too little
+	}
+	for i := range s.capData {
+		d := &s.capData[i]
+		d.Effective = d.Permitted // which it has by now, if it is to become a user
+		d.Inheritable &= uint32(keep >> (32 * i))
+	}
+	s.add("capset", unix.SYS_CAPSET, uintptr(unsafe.Pointer(&s.capHead)), uintptr(unsafe.Pointer(&s.capData[0])))
 }
 
 // spread reports whether the child's files cannot all be brought below

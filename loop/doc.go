@@ -78,6 +78,11 @@
 // A runtime that cannot make a thread ends the process: ReserveThreads is for
 // who has to outlive a want of processes.
 //
+// Where the standard library starts children (all systems but Linux on amd64
+// and arm64, and there an old kernel, or a filter that denies clone3, as some
+// containers have) the loop stands still until a child runs its program, for as long
+// as another process of the child's new user keeps it stopped before that.
+//
 // # See also
 //
 // Postfix's util/events.c, which this answers to: its loop_instance is the

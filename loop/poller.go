@@ -24,8 +24,9 @@ const batch = 256
 //
 // set changes what is reported of fd from old to want; 0 stands for "nothing,
 // and the kernel has forgotten fd". The bit exclusive never comes alone, and is
-// a wish. The caller knows what old is: nothing
-// here keeps a second copy of it. A closed descriptor is an error; a valid one
+// a wish; a change from or to it that fails for want of something leaves
+// nothing watched. The caller knows what old is: nothing here keeps a second
+// copy of it. A closed descriptor is an error; a valid one
 // that the kernel cannot watch (a regular file) is not, it is always ready.
 //
 // wait waits no longer than d, without limit when d is negative, and not at

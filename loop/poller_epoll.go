@@ -52,8 +52,7 @@ func (p *poller) set(fd int, old, want Ready) error {
 	case want == 0: // an entry that asks for nothing would still report hang-ups, for ever
 		op = unix.EPOLL_CTL_DEL
 	case (old|want)&exclusive != 0: // the kernel does not modify such an entry
-		// ENOENT: the last attempt got no further than this.
-		if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, &ev); err != nil && err != unix.ENOENT {
+		if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, &ev); err != nil {
 			return os.NewSyscallError("epoll_ctl", err)
 		}
 		op = unix.EPOLL_CTL_ADD

@@ -137,6 +137,9 @@ func (l *Loop) apply() (short bool) {
 				if !isShortage(err) {
 					panic(fmt.Sprintf("loop: descriptor %d was closed before its Watch was stopped: %v", w.fd, err))
 				}
+				if (w.asked|w.want)&exclusive != 0 {
+					w.asked = 0 // such a change takes two calls, of which the first has worked
+				}
 				kept = append(kept, w)
 				continue
 			}

@@ -23,25 +23,43 @@ type policy struct {
 }
 
 // newPolicy makes the policy that h describes, nil if nobody can be refused by
-// it. user looks names up; its errors are returned as they are, with
-// the parameter that has the name.
-func newPolicy(h cfg.Hosted, user func(name string) (names.User, error)) (p *policy, parameter string, err error) {
+// it. user looks names up. All that it fails at are in the error, a userErrors.
+func newPolicy(h cfg.Hosted, user func(name string) (names.User, error)) (*policy, error) {
 	if h.ClientLimit == 0 && h.ClientRate == (cfg.Rate{}) && len(h.Allow)+len(h.Deny) == 0 && h.QueueLimit == cfg.Backlog {
-		return nil, "", nil
+		return nil, nil
 	}
-	p = &policy{Hosted: h}
+	p := &policy{Hosted: h}
 	if h.Refuse.Text != "" {
 		p.answer = []byte(h.Refuse.Text + "\r\n")
 	}
-	if err := p.allow.fill(h.Allow, user); err != nil {
-		return nil, "hosted_client_allow", err
+	var errs userErrors
+	number := func(parameter string) func(name string) int {
+		return func(name string) int {
+			u, err := user(name)
+			if err != nil {
+				errs = append(errs, userError{parameter, name, err})
+			}
+			return u.UID
+		}
 	}
-	if err := p.deny.fill(h.Deny, user); err != nil {
-		return nil, "hosted_client_deny", err
+	p.allow.fill(h.Allow, number("hosted_client_allow"))
+	p.deny.fill(h.Deny, number("hosted_client_deny"))
+	if errs != nil {
+		return nil, errs
 	}
 	p.Allow, p.Deny = nil, nil // the rosters have them
-	return p, "", nil
+	return p, nil
 }
+
+// userErrors are about the users in lists that could not be looked up.
+type userErrors []userError
+
+type userError struct {
+	parameter, name string
+	err             error
+}
+
+func (e userErrors) Error() string { return fmt.Sprintf("%d user(s) not looked up", len(e)) }
 
 // restricts reports whether there are clients whom p never lets in.
 func (p *policy) restricts() bool { return p != nil && (!p.allow.empty() || !p.deny.empty()) }
@@ -54,15 +72,11 @@ type roster struct {
 	users   map[int]string
 }
 
-func (r *roster) fill(list []cfg.Client, user func(name string) (names.User, error)) error {
+func (r *roster) fill(list []cfg.Client, number func(user string) int) {
 	for _, c := range list {
 		if !c.Net.IsValid() {
 			if c.User != "" {
-				u, err := user(c.User)
-				if err != nil {
-					return &userError{c.User, err}
-				}
-				c.UID = u.UID
+				c.UID = number(c.User)
 			}
 			if r.users == nil {
 				r.users = map[int]string{}
@@ -79,17 +93,7 @@ func (r *roster) fill(list []cfg.Client, user func(name string) (names.User, err
 			*of = slices.Insert(*of, at, c.Net.Bits())
 		}
 	}
-	return nil
 }
-
-// userError is about a user's name in a list.
-type userError struct {
-	name string
-	err  error
-}
-
-func (e *userError) Error() string { return e.err.Error() }
-func (e *userError) Unwrap() error { return e.err }
 
 func family(a netip.Addr) int {
 	if a.Is4() {
@@ -200,6 +204,7 @@ const (
 	tooMany
 	tooFast
 	noPlace
+	noDescriptor
 	tooLong
 )
 
@@ -235,6 +240,8 @@ func (p *policy) explain(v verdict, o origin, places int) string {
 			return fmt.Sprintf("the process limit of %d is reached, and %d client(s) wait already", places, p.QueueLimit)
 		}
 		return fmt.Sprintf("the process limit of %d is reached", places)
+	case noDescriptor:
+		return fmt.Sprintf("the process limit of %d is reached, and no more descriptors are left for those who wait", places)
 	case tooLong:
 		return fmt.Sprintf("waited for more than %ds", p.QueueTime/time.Second)
 	case welcome:

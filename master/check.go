@@ -43,12 +43,14 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 		case errors.Is(err, names.ErrPending):
 			continue
 		case errors.As(err, &many):
-			*errs = append(*errs, many...)
+			for _, one := range many {
+				if !slices.ContainsFunc(*errs, func(e *cfg.Error) bool { return *e == *one }) { // met by many services
+					*errs = append(*errs, one)
+				}
+			}
 			continue
 		case errors.As(err, &one):
-			if !slices.Contains(*errs, one) { // that of a parameter is met by many services
-				*errs = append(*errs, one)
-			}
+			*errs = append(*errs, one)
 			continue
 		case err != nil:
 			*errs = append(*errs, &cfg.Error{File: spec.File, Line: spec.Line, Text: err.Error()})

@@ -29,7 +29,7 @@ func (t *transaction) checkHosted(w *wanted, create HostFunc) (served bool, err 
 	}
 	old := t.m.find(w.key)
 	same := old != nil && old.isHosted()
-	if !same && w.policy.restricts() { // a process would serve everybody
+	if !same && (w.policy.restricts() || w.host != nil && w.host.Binding) { // a process might serve everybody, or in another way
 		return false, w.blame(err)
 	}
 	if err := t.forgive(w, err); err != nil {
@@ -86,31 +86,40 @@ func (t *transaction) checkPolicy(w *wanted, main *cfg.Main, own bool) (*policy,
 		return t.common.policy, t.common.err
 	}
 	h, err := main.Hosted()
+	if err == nil {
+		a := t.makePolicy(h, main)
+		if a.err == nil {
+			return a.policy, nil
+		}
+		err = a.err
+	}
 	if many := cfg.Errors(nil); errors.As(err, &many) {
 		for i, one := range many {
 			if one.Line == 0 { // set by -o
 				many[i] = w.blame(one)
 			}
 		}
-		return nil, many
 	}
-	a := t.makePolicy(h, main)
-	if one := (*cfg.Error)(nil); errors.As(a.err, &one) && one.Line == 0 {
-		return nil, w.blame(one)
-	}
-	return a.policy, a.err
+	return nil, err
 }
 
 func (t *transaction) makePolicy(h cfg.Hosted, main *cfg.Main) (a policyAnswer) {
-	var parameter string
-	a.policy, parameter, a.err = newPolicy(h, t.names.User)
-	if unknown := (*userError)(nil); errors.As(a.err, &unknown) {
-		a.err = t.paramError(parameter, unknown.err, "unknown user name: "+unknown.name)
-		if one := (*cfg.Error)(nil); errors.As(a.err, &one) {
-			one.Line = main.Line(parameter)
-		}
+	a.policy, a.err = newPolicy(h, t.names.User)
+	unknown := userErrors(nil)
+	if !errors.As(a.err, &unknown) {
+		return a
 	}
-	return a
+	var list cfg.Errors
+	for _, u := range unknown {
+		err := t.paramError(u.parameter, u.err, "unknown user name: "+u.name)
+		one := (*cfg.Error)(nil)
+		if !errors.As(err, &one) { // its answer is on its way
+			return policyAnswer{err: err}
+		}
+		one.Line = main.Line(u.parameter)
+		list = append(list, one)
+	}
+	return policyAnswer{err: list}
 }
 
 // checkNotHosted refuses what only master can do for a service that it does

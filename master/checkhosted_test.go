@@ -23,6 +23,12 @@ func TestHostedParameters(t *testing.T) {
 		{"", kept(1, "hosted_client_limit = -1"), `master.cf, line 2: service "k": invalid hosted_client_limit parameter value -1 < 0`},
 		{"", kept(1, "hosted_client_deny = uid:no-such-user"), `master.cf, line 2: service "k": parameter hosted_client_deny: unknown user name: no-such-user`},
 		{"hosted_client_allow = uid:no-such-user\n", kept(1), `main.cf, line 6: parameter hosted_client_allow: unknown user name: no-such-user`},
+		{
+			"hosted_client_allow = uid:no-such-user, uid:nor-this\nhosted_client_deny = uid:nobody-either\n", kept(1, "hosted_client_deny ="),
+			"main.cf, line 6: parameter hosted_client_allow: unknown user name: no-such-user\n" +
+				"main.cf, line 6: parameter hosted_client_allow: unknown user name: nor-this\n" +
+				"main.cf, line 7: parameter hosted_client_deny: unknown user name: nobody-either",
+		},
 		{"", "fifo fifo n - 1 keep -o hosted_client_limit=1", `master.cf, line 2: service "fifo": hosted_client_limit is for what master serves itself, and keep of type fifo it does not; see builtin_services`},
 		{"", "d unix n - 1 echod -o hosted_client_deny=::1", `master.cf, line 2: service "d": hosted_client_deny is for what master serves itself, and echod of type unix it does not; see builtin_services`},
 	} {
@@ -53,6 +59,11 @@ func TestAccessListOfAServiceLeftToAProcess(t *testing.T) {
 	w.start("e unix n - 1 echod")
 	w.main = "builtin_services = echod\nhosted_client_limit = 5\n"
 	w.must(w.reload("e unix n - 1 echod"))
+	w.m.opt.Hosted["echod"] = func(h *Host) (Hosted, error) { h.Binding = true; return nil, errors.New("no such limit") }
+	if err := w.reload("e unix n - 1 echod"); err == nil || err.Error() != `master.cf, line 1: service "e": no such limit` {
+		t.Errorf("with a confinement: %v", err)
+	}
+	w.m.opt.Hosted["echod"] = func(*Host) (Hosted, error) { return nil, errors.New("no such command") }
 	if w.lines(`warning: master.cf, line 1: service "e": no such command`) != 1 || w.service("public/e", cfg.Unix).isHosted() {
 		t.Error("it is not left to a process")
 	}

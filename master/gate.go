@@ -81,22 +81,25 @@ func (g *gate) waits() bool { return g != nil && g.waiting.n > 0 }
 func (g *gate) accepted(fd int, p loop.Peer) {
 	from := originOf(p)
 	if g.policy != nil {
-		if v := g.admit(from); v != welcome {
+		if v := g.admit(from, fd); v != welcome {
 			g.refuse(fd, from, v)
 			return
 		}
 	}
 	c := &guest{g: g, from: from, fd: fd, peer: p, since: g.now()}
 	g.count(c, 1)
-	if g.waiting.n > 0 || !g.h.s.hasRoom() {
+	if g.full() {
 		g.wait(c)
 		return
 	}
 	g.serve(c)
 }
 
-// admit is the whole decision about a client from o.
-func (g *gate) admit(o origin) verdict {
+// full reports whether a client has to wait for its turn.
+func (g *gate) full() bool { return g.waiting.n > 0 || !g.h.s.hasRoom() }
+
+// admit is the whole decision about a client from o, whose descriptor is fd.
+func (g *gate) admit(o origin, fd int) verdict {
 	p := g.policy
 	if v := p.access(o); v != welcome {
 		return v
@@ -105,8 +108,10 @@ func (g *gate) admit(o origin) verdict {
 	switch {
 	case p.ClientLimit > 0 && g.counts[s] >= p.ClientLimit:
 		return tooMany
-	case p.QueueLimit >= 0 && g.waiting.n >= p.QueueLimit && (g.waiting.n > 0 || !g.h.s.hasRoom()):
+	case p.QueueLimit >= 0 && g.waiting.n >= p.QueueLimit && g.full():
 		return noPlace
+	case fd >= g.h.s.m.waitersBelow && g.full():
+		return noDescriptor
 	case p.ClientRate.Count > 0 && !g.rates.take(s, p.ClientRate, g.now()): // last: it uses something up
 		return tooFast
 	}

@@ -232,6 +232,31 @@ func TestQueue(t *testing.T) {
 	w.silent("with an empty queue")
 }
 
+// TestQueueLeavesDescriptors: those who wait may not take the descriptors that
+// all else needs, however long the queue may be.
+func TestQueueLeavesDescriptors(t *testing.T) {
+	w := newWorld(t)
+	made, s := w.keep(1, "hosted_queue_limit = 100000")
+	w.dial("public/k")
+	w.until(func() bool { return s.total == 1 })
+	w.m.waitersBelow = w.dial("public/k").fd // whoever is accepted from now on has a higher number
+	if got := w.dial("public/k").refused(); got != "" {
+		t.Errorf("got %q", got)
+	}
+	if w.lines("the process limit of 1 is reached, and no more descriptors are left for those who wait") != 2 || s.host.gate.waits() {
+		t.Error("it is not refused")
+	}
+	(*made)[0].release()
+	w.dial("public/k") // who need not wait is served
+	w.until(func() bool { return s.total == 1 })
+	if n := waitersBelow(unix.Rlimit{Cur: 1024}); n != 768 {
+		t.Errorf("waiters below %d of 1024", n)
+	}
+	if n := waitersBelow(unix.Rlimit{Cur: 1 << 62}); n != 1<<31-1 {
+		t.Errorf("waiters below %d of very many", n)
+	}
+}
+
 // TestQueueSaysThatTheLimitIsReached as Postfix does.
 func TestQueueSaysThatTheLimitIsReached(t *testing.T) {
 	w := newWorld(t)
@@ -415,9 +440,10 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	looptest.Advance(w.l, refusalInterval)
 	flood(refusalLines)
 	w.silent("with nothing left out")
+	looptest.Advance(w.l, 15*time.Second)
 	flood(3)
 	w.must(w.reload("echo unix n - 1 echod")) // the count is not lost
-	if w.lines("refused 3 more clients") != 1 || s.host.gate.refusals.timer != nil {
+	if w.lines("refused 3 more clients within 15s") != 1 || s.host.gate.refusals.timer != nil {
 		t.Error("what a removed service has left out")
 	}
 	if n := w.lines("refused client"); n != 2*refusalLines+1 {

@@ -39,6 +39,10 @@ type Host struct {
 	Params  *cfg.Params
 	Env     []string // the cleaned environment that processes get
 	Names   Names    // while the configuration is checked; nil afterwards
+
+	// Binding is for a HostFunc to say that the entry asks for what a process in
+	// its place might not do. After an error such an entry is refused.
+	Binding bool
 }
 
 // Names answers which numbers belong to a name. An answer may need to be

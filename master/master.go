@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -51,8 +52,11 @@ type Master struct {
 	generation uint32 // of the youngest process
 	flow       [2]int
 	triggers   map[*trigger]struct{}
-	files      []int    // scratch of startProcess
-	cmd        loop.Cmd // the process that was started last; the next one has most in common with it
+
+	waitersBelow int // what the descriptors of clients in queues stay below
+
+	files []int    // scratch of startProcess
+	cmd   loop.Cmd // the process that was started last; the next one has most in common with it
 
 	change *transaction // a configuration on its way
 
@@ -67,8 +71,13 @@ func New(l *loop.Loop, log *maillog.Logger, opt Options) (*Master, error) {
 	if err != nil {
 		return nil, err
 	}
+	var files unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
+		closeAll(flow[:])
+		return nil, os.NewSyscallError("getrlimit", err)
+	}
 	return &Master{
-		loop: l, log: log, opt: opt, flow: flow,
+		loop: l, log: log, opt: opt, flow: flow, waitersBelow: waitersBelow(files),
 		byKey: map[key]*service{}, leaving: map[*service]struct{}{}, children: map[int]*child{}, triggers: map[*trigger]struct{}{},
 	}, nil
 }

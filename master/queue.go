@@ -3,6 +3,8 @@
 package master
 
 import (
+	"math"
+
 	"postloop/loop"
 
 	"golang.org/x/sys/unix"
@@ -12,6 +14,12 @@ import (
 // places rarely become free at once, but commands that fail at once leave
 // theirs at once, and a reload can make any number.
 const nextBatch = 16
+
+// waitersBelow returns the number that the descriptors of those who wait stay
+// below, given the limit of open files. They may take the most of them: who
+// is served takes none. But without any, no service could accept a client or
+// start a process, and no configuration could be read.
+func waitersBelow(files unix.Rlimit) int { return int(min(files.Cur-files.Cur/4, math.MaxInt32)) }
 
 // wait puts c at the end of the queue.
 func (g *gate) wait(c *guest) {

@@ -60,7 +60,7 @@ func (g *gate) reportRefusals() {
 	r := &g.refusals
 	r.timer.Stop()
 	if r.more > 0 {
-		g.h.s.m.log.Warnf("%s: refused %d more clients within %s", g.h.s, r.more, refusalInterval)
+		g.h.s.m.log.Warnf("%s: refused %d more clients within %s", g.h.s, r.more, (g.now() - r.since).Round(time.Second))
 	}
 	*r = refusals{since: g.now() - refusalInterval}
 }

@@ -15,6 +15,7 @@ import (
 var hosted = map[string]master.HostFunc{"spawn": hostSpawn}
 
 func hostSpawn(h *master.Host) (master.Hosted, error) {
+	h.Binding = spawn.Confined(h.Main)
 	c, err := spawn.Parse(spawn.Setup{
 		Service: h.Service, Main: h.Main, Params: h.Params, Environ: h.Env,
 		User: func(name string) (uid, gid int, err error) {

@@ -136,15 +136,31 @@ func eventfulHour(t *testing.T, master string) map[string]int {
 	must(t, pftest.Send(p.MailAddr, 20, 5, 1))
 	p.WaitDelivered(25)
 
-	p.Must("stop")
+	endLogged(t, p, "stop", "stopping the Postfix mail system")
 	p.AllGone()
 	p.Postfix("status")
 	p.Must("start")
 	p.Until("it runs again", func() bool { return p.Count("daemon started") == 2 })
-	p.Must("abort")
+	endLogged(t, p, "abort", "aborting the Postfix mail system")
 	p.AllGone()
 	if n := p.Count(fmt.Sprintf(`postfix/master\[\d+\]: daemon started -- version \S+, configuration %s$`, p.Config)); n != 2 {
 		t.Errorf("started %d times", n)
 	}
 	return p.NormalLines()
+}
+
+// endLogged runs `postfix command`, which ends the master, and has the master
+// wait for its end until line is in the log. Under either master postlogd may
+// else be dead before it has read what the script says before it sends TERM.
+func endLogged(t *testing.T, p *pftest.Instance, command, line string) {
+	t.Helper()
+	pid, before := p.Pid(), p.Count(line)
+	must(t, unix.Kill(pid, unix.SIGSTOP))
+	c := p.Background("/usr/sbin/postfix", "-c", p.Config, command)
+	there := p.Soon(pftest.Patience, func() bool { return p.Count(line) > before })
+	must(t, unix.Kill(pid, unix.SIGCONT))
+	must(t, c.Wait())
+	if !there {
+		t.Errorf("postfix %s: the log has no %q", command, line)
+	}
 }

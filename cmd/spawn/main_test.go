@@ -10,10 +10,15 @@ import (
 	"postloop/services/skeleton/mastertest"
 )
 
+// denied is a variable that says which system call a spawn is not to have, and
+// with which error, as "number errno".
+const denied = "SPAWN_TEST_DENIED"
+
 // TestMain runs the tests, or spawn when the test's executable is started under
 // that name.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "spawn" {
+		deny(os.Getenv(denied))
 		main()
 	}
 	os.Exit(m.Run())

@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"postloop/cmd/internal/pftest"
+	"postloop/services/skeleton/mastertest"
 )
 
 // row is a line of master.cf, and what becomes of its client.
@@ -278,7 +280,7 @@ func runTable(t *testing.T, c combination) outcome {
 					text = strings.ReplaceAll(text, addr, "ADDR")
 				}
 			}
-			o.views[v.name] = text
+			o.views[v.name] = withoutInherited(t, text)
 		}
 	}
 
@@ -315,6 +317,19 @@ func runTable(t *testing.T, c combination) outcome {
 	end(t, p)
 	o.takeLog(p)
 	return o
+}
+
+// ignoredSignals is what a command says that it ignores.
+var ignoredSignals = regexp.MustCompile(`SigIgn:\\t([0-9a-f]{16})`)
+
+// withoutInherited takes the signals out of a view that everything ignores
+// that this test starts.
+func withoutInherited(t *testing.T, view string) string {
+	return ignoredSignals.ReplaceAllStringFunc(view, func(text string) string {
+		mask, err := strconv.ParseUint(text[len(text)-16:], 16, 64)
+		noError(t, err)
+		return fmt.Sprintf(`SigIgn:\t%016x`, mask&^mastertest.Ignored(t))
+	})
 }
 
 // logLine is a line of the log.

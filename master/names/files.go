@@ -42,6 +42,17 @@ func findGroup(group, name string) (Group, bool) {
 	return Group{}, false
 }
 
+// findEntry returns the line of a name in passwd(5) or group(5).
+func findEntry(text, name string) (string, bool) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if first, _, ok := strings.Cut(line, ":"); ok && first == name && isName(first) {
+			return line, true
+		}
+	}
+	return "", false
+}
+
 // findMember returns the primary group of a user, and those groups of group(5)
 // that list the user as a member.
 func findMember(group string, u User) []int {

@@ -88,6 +88,21 @@ func (n *Resolver) Group(name string) (Group, error) {
 	return lookup(n, n.groups, "group", name, findGroup)
 }
 
+// Entry returns the line of a name in passwd or group, as getent(1) prints it.
+func (n *Resolver) Entry(database, name string) (string, error) {
+	if line, ok := findEntry(n.file(database), name); ok {
+		return line, nil
+	}
+	text, err := n.ask(database, name)
+	if err != nil {
+		return "", err
+	}
+	if line, ok := findEntry(text, name); ok { // a number is not asked for
+		return line, nil
+	}
+	return "", ErrUnknown
+}
+
 // Groups returns the numbers of all groups that a user is in, the primary one
 // first. For a user of the system's own file that file's neighbour is believed.
 func (n *Resolver) Groups(u User) ([]int, error) {

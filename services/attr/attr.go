@@ -62,35 +62,85 @@ func appendText(b []byte, s string) []byte {
 // means that its end is not there yet. Wherever in is cut, the same list comes
 // out once all of it is there.
 func Scan(in []byte) (list []Attr, used int, err error) {
-	at, group := 0, false
+	var s Scanner
+	return s.Scan(in)
+}
+
+// Scanner is Scan for input that comes in pieces: it looks at no byte twice,
+// however small they are. The zero Scanner is at the beginning of a list.
+type Scanner struct {
+	at    int // what comes before has been looked at
+	text  int // where the text that lies there begins
+	value bool
+	group bool
+	list  []Attr
+}
+
+// Scan is called with all of the list that has come so far. What it returns is
+// valid until the next call, which is for the next list after an end or an
+// error.
+func (s *Scanner) Scan(in []byte) (list []Attr, used int, err error) {
+	end, err := s.find(in)
+	if err != nil {
+		s.Reset()
+		return nil, 0, err
+	}
+	if end < 0 {
+		return nil, 0, nil
+	}
+	s.Reset()
+	clear(s.list) // or what they are part of would live on
+	s.list = split(s.list[:0], string(in[:end]))
+	return s.list, end, nil
+}
+
+// Reset forgets the pieces that have come.
+func (s *Scanner) Reset() { *s = Scanner{list: s.list} }
+
+// InValue reports whether the last piece ended in a value, and not in a name.
+func (s *Scanner) InValue() bool { return s.value }
+
+// find returns where the list ends, -1 if that has not come.
+func (s *Scanner) find(in []byte) (end int, err error) {
 	for {
-		name, next, ok := text(in, at)
-		switch {
-		case !ok:
-			return nil, 0, nil
-		case name == "" && !group:
-			return list, next, nil
-		case name == "", name == groupBegin && group, name == groupEnd && !group:
-			return nil, 0, ErrGroup
-		case name == groupBegin || name == groupEnd:
-			group = !group
-			at = next
+		n := bytes.IndexByte(in[s.at:], 0)
+		if n < 0 {
+			s.at = len(in)
+			return -1, nil
+		}
+		text := in[s.text : s.at+n]
+		s.at += n + 1
+		s.text = s.at
+		if s.value {
+			s.value = false
 			continue
 		}
-		value, next, ok := text(in, next)
-		if !ok {
-			return nil, 0, nil
+		switch begins, ends := string(text) == groupBegin, string(text) == groupEnd; {
+		case len(text) == 0 && !s.group:
+			return s.at, nil
+		case len(text) == 0, begins && s.group, ends && !s.group:
+			return -1, ErrGroup
+		case begins, ends:
+			s.group = begins
+		default:
+			s.value = true
 		}
-		list = append(list, Attr{name, value})
-		at = next
 	}
 }
 
-// text returns the text that begins at a place, and where the next one does.
-func text(in []byte, at int) (s string, next int, ok bool) {
-	n := bytes.IndexByte(in[at:], 0)
-	if n < 0 {
-		return "", at, false
+// split appends to list what a whole list holds. All texts are part of that
+// one.
+func split(list []Attr, whole string) []Attr {
+	for {
+		var a Attr
+		a.Name, whole, _ = strings.Cut(whole, "\x00")
+		switch a.Name {
+		case "":
+			return list
+		case groupBegin, groupEnd:
+			continue
+		}
+		a.Value, whole, _ = strings.Cut(whole, "\x00")
+		list = append(list, a)
 	}
-	return string(in[at : at+n]), at + n + 1, true
 }

@@ -114,7 +114,15 @@ func FuzzScan(f *testing.F) {
 		if cut < 0 || cut > len(in) {
 			return
 		}
-		part, some, err := Scan(in[:cut])
+		var pieces Scanner
+		part, some, err := pieces.Scan(in[:cut])
+		if some == 0 && err == nil {
+			whole, all, err := pieces.Scan(in)
+			if err != nil || all != used || !slices.Equal(whole, list) {
+				t.Fatalf("in pieces cut at %d: %q, %d, %v", cut, whole, all, err)
+			}
+			return
+		}
 		switch {
 		case err != nil:
 			t.Fatalf("cut at %d: %v", cut, err)
@@ -122,4 +130,49 @@ func FuzzScan(f *testing.F) {
 			t.Fatalf("cut at %d: %q, %d", cut, part, some)
 		}
 	})
+}
+
+// TestPieces: a list that comes byte by byte is the same, and so is the next.
+func TestPieces(t *testing.T) {
+	var s Scanner
+	for range 2 {
+		for _, c := range golden {
+			for n := range c.bytes {
+				if list, used, err := s.Scan([]byte(c.bytes[:n])); list != nil || used != 0 || err != nil {
+					t.Fatalf("%q: got %q, %d, %v", c.bytes[:n], list, used, err)
+				}
+			}
+			list, used, err := s.Scan([]byte(c.bytes + "more"))
+			if err != nil || used != len(c.bytes) || !slices.Equal(list, c.list) {
+				t.Fatalf("%q: got %q, %d, %v", c.bytes, list, used, err)
+			}
+		}
+		if _, _, err := s.Scan([]byte("a\x00b\x00}")); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Scan([]byte("a\x00b\x00}\x00")); !errors.Is(err, ErrGroup) {
+			t.Fatal(err)
+		}
+	}
+	_, _, _ = s.Scan([]byte("name\x00val"))
+	if !s.InValue() {
+		t.Error("a value is not one")
+	}
+	_, _, _ = s.Scan([]byte("name\x00value\x00na"))
+	if s.InValue() {
+		t.Error("a name is a value")
+	}
+}
+
+// TestNoGarbage: what it takes to read a list is one copy of it.
+func TestNoGarbage(t *testing.T) {
+	var s Scanner
+	in := []byte("request\x00lookup\x00table\x00hash:/etc/aliases\x00flags\x0016448\x00key\x00somebody\x00\x00")
+	if n := testing.AllocsPerRun(100, func() {
+		for i := 1; i <= len(in); i++ {
+			_, _, _ = s.Scan(in[:i])
+		}
+	}); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
 }

@@ -12,11 +12,12 @@
 // they say; whether a terminal is there that should not; what the program
 // requires (Options.Check, then the process limit and the privileges); the
 // transport; the generation; debugger_command; the queue directory; group,
-// root directory, user; Options.Start. Then it serves: one client, and while
-// that is there no other.
+// root directory, user; Options.Start or Serve. Then it serves.
 //
-// The master learns "taken" before the service gets the client, and
-// "available" when it is done with it. A master that does not read makes nobody
+// A Service has one client, and while that is there no other. The master learns
+// "taken" before the service gets the client, and "available" when it is done
+// with it. A Server has many clients, on connections of the loop: its process
+// accepts all the time, and what the master learns is said at the type many. A master that does not read makes nobody
 // wait: the records do, and at most two of them.
 //
 // # The end
@@ -24,9 +25,11 @@
 // The process exits with status 0 when the status channel ends, has been
 // readable or does not take "available"; after max_use clients; when no
 // client has come for max_idle; and -r seconds after its start. A client that is
-// being served is served to its end first. It exits with status 1, a second
-// after it has logged why, when it cannot start, when its service says so, and
-// with the thirteenth error that it logs; that second is a pause in which
+// being served is served to its end first. So are many, but that when the status
+// channel ends each connection is closed as soon as nothing is due on it, in
+// application_event_drain_time at the latest. It exits with status 1, a second
+// after it has logged why, when it cannot start, when its service says so, and,
+// unless many clients depend on it, with the thirteenth error that it logs; that second is a pause in which
 // nothing else happens. SIGTERM and the like end it at once.
 //
 // # Many processes, one socket
@@ -44,13 +47,11 @@
 //
 // # Limits
 //
-// There is one kind of daemon so far, the single server, which serves one
-// client at a time. One that takes many will have its own idea of when it is
-// taken and when it has been used up: accepted, Done and released in serve.go.
-// A fifo has no clients, and is for a third kind. A pid/TRANSPORT.NAME file is not locked, so processes of
+// A fifo has no clients, and is for a third kind of daemon. A Server has no pass
+// services. A pid/TRANSPORT.NAME file is not locked, so processes of
 // Postfix's and of ours should not share a service.
 //
 // # See also
 //
-// Package proto; Postfix's src/master/single_server.c; single_server(3).
+// Package proto; Postfix's src/master/single_server.c and multi_server.c.
 package skeleton

@@ -55,6 +55,7 @@ func (d *Daemon) end(status int) {
 	d.idle.Stop()
 	d.retire.Stop()
 	d.delivery.stop()
+	d.many.stop()
 	d.status.stop()
 	if d.Loop != nil {
 		d.Loop.Stop()
@@ -65,9 +66,10 @@ func (d *Daemon) end(status int) {
 func (d *Daemon) ended() bool { return d.service == nil }
 
 // countErrors ends a process whose trouble does not end. It is told of each
-// line that is logged.
+// line that is logged. What is wrong with a table of one client's is no reason
+// to leave many others alone.
 func (d *Daemon) countErrors(_, severity, _ string) {
-	if severity != "error" {
+	if severity != "error" || d.o.Serve != nil {
 		return
 	}
 	if d.errors++; d.errors == maxErrors {

@@ -35,7 +35,8 @@ func (d *Daemon) begin(status error) error {
 		if err != nil {
 			return err
 		}
-		if d.transport != cfg.Pass { // what comes over there is the client
+		// What comes over a pass service is the client; one of many is on the loop.
+		if d.transport != cfg.Pass && d.many == nil {
 			ln.Blocking()
 		}
 		ln.Exclusive()
@@ -62,10 +63,13 @@ func (d *Daemon) watchLoop() {
 	})
 }
 
-// accepted takes a client. The others are for the other processes, or wait.
+// accepted takes a client. Unless it is one of many, the others are for the
+// other processes, or wait.
 func (d *Daemon) accepted(fd int, p loop.Peer) {
-	for _, ln := range d.listeners {
-		ln.Pause()
+	if d.many == nil {
+		for _, ln := range d.listeners {
+			ln.Pause()
+		}
 	}
 	d.idle.Stop()
 	if d.Log.Verbose > 0 {
@@ -75,7 +79,9 @@ func (d *Daemon) accepted(fd int, p loop.Peer) {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1)
 	}
 	d.busy = true
-	d.status.say(proto.Taken) // if nobody hears that, the client is served all the same
+	if d.many == nil {
+		d.status.say(proto.Taken) // if nobody hears that, the client is served all the same
+	}
 	if d.transport == cfg.Pass {
 		d.receive(fd)
 		return
@@ -135,6 +141,9 @@ func (d *Daemon) resume() {
 func (d *Daemon) leave(why string) {
 	d.over = true
 	if d.busy {
+		if d.many != nil {
+			d.many.leave()
+		}
 		return
 	}
 	if d.Log.Verbose > 0 {
@@ -151,6 +160,10 @@ func (d *Daemon) idled() {
 		d.leave("idle timeout")
 		return
 	}
+	if d.many != nil { // which asks all the time
+		d.idle.Reset(d.Params.MaxIdle)
+		return
+	}
 	for _, ln := range d.listeners {
 		ln.Pause()
 	}
@@ -161,6 +174,10 @@ func (d *Daemon) idled() {
 // is one.
 func (d *Daemon) retired() {
 	d.last = true
+	if d.many != nil {
+		d.many.usedUp()
+		return
+	}
 	if !d.busy {
 		d.idled()
 	}

@@ -316,7 +316,11 @@ func readableOne(t *testing.T, conns []net.Conn) int {
 		must(t, err)
 		must(t, raw.Control(func(fd uintptr) { set[i] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN} }))
 	}
-	if n, err := unix.Poll(set, int(mastertest.Patience/time.Millisecond)); err != nil || n <= 0 {
+	n, err := unix.Poll(set, int(mastertest.Patience/time.Millisecond))
+	for err == unix.EINTR {
+		n, err = unix.Poll(set, int(mastertest.Patience/time.Millisecond))
+	}
+	if err != nil || n <= 0 {
 		t.Fatalf("no client of %d is served: %v", len(conns), err)
 	}
 	return slices.IndexFunc(set, func(p unix.PollFd) bool { return p.Revents != 0 })

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Service serves the clients of a daemon.
+// Service serves the clients of a daemon, one at a time.
 type Service interface {
 	// Accepted takes over the descriptor of a client, which is blocking and
 	// close-on-exec. It is called when no other client is there, and answered by
@@ -34,8 +34,10 @@ type Options struct {
 	// Check looks at the parameters of the program's own, while nothing has been
 	// given up yet. It may be nil.
 	Check func(d *Daemon) error
-	// Start makes the service, with the privileges that it is to have.
+	// Start makes the service, with the privileges that it is to have. Serve does
+	// for a daemon that takes many clients at a time; one of them is nil.
 	Start func(d *Daemon) (Service, error)
+	Serve func(d *Daemon) (Server, error)
 }
 
 // Daemon is one process, as its service sees it.
@@ -59,15 +61,16 @@ type Daemon struct {
 	transport  cfg.Type
 	generation uint32
 
-	service   Service
+	service   Service // nil: not begun, or ended
+	many      *many   // nil: one client at a time
 	listeners []*loop.Listener
 	status    *status     // nil: stand-alone
 	idle      *loop.Timer // nil: no limit
 	retire    *loop.Timer // nil: no limit
 	delivery  *delivery   // nil: none
 	busy      bool        // a client is there
-	over      bool        // there is no master to listen to: leave after this client
-	last      bool        // -r: leave after this client
+	over      bool        // there is no master to listen to: leave after the client
+	last      bool        // -r: leave after the client
 	uses      int
 	errors    int // logged
 

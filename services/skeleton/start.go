@@ -69,10 +69,24 @@ func (d *Daemon) start(args []string, status error) error {
 	if err := d.giveUpPrivileges(); err != nil {
 		return err
 	}
-	if d.service, err = d.o.Start(d); err != nil {
+	if err := d.makeService(); err != nil {
 		return err
 	}
 	return d.begin(status)
+}
+
+// makeService has the program make what serves.
+func (d *Daemon) makeService() (err error) {
+	if d.o.Serve == nil {
+		d.service, err = d.o.Start(d)
+		return err
+	}
+	server, err := d.o.Serve(d)
+	if err == nil {
+		d.many = newMany(d, server)
+		d.service = d.many
+	}
+	return err
 }
 
 // require checks what the program asks of its entry in master.cf.

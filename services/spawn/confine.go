@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"postloop/cfg"
 	"postloop/loop"
 )
 
@@ -59,6 +60,17 @@ func (s *Setup) confinement() (c Confinement, err error) {
 		return c, errors.New("spawn_nice, spawn_rlimits, spawn_no_new_privs, spawn_capabilities: not to be had on this system; remove them")
 	}
 	return c, nil
+}
+
+// Confined reports whether main asks for a Confinement, rightly or wrongly.
+func Confined(main *cfg.Main) bool {
+	for _, name := range []string{"spawn_nice", "spawn_rlimits", "spawn_capabilities"} {
+		if text, err := main.Value(name); err != nil || text != "" {
+			return true
+		}
+	}
+	on, err := main.Bool("spawn_no_new_privs")
+	return err != nil || on
 }
 
 // parseNice reads what nice(1) takes: how much nicer than master a command is.

@@ -11,10 +11,32 @@ import (
 	"testing"
 	"time"
 
+	"postloop/cfg"
 	"postloop/loop"
 
 	"golang.org/x/sys/unix"
 )
+
+func TestConfined(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false,
+		"spawn_nice =\nspawn_rlimits =\nspawn_capabilities =\nspawn_no_new_privs = no": false,
+		"spawn_nice = 5":            true,
+		"spawn_rlimits = nonsense":  true,
+		"spawn_capabilities = none": true,
+		"spawn_no_new_privs = yes":  true,
+		"spawn_no_new_privs = what": true,
+		"spawn_rlimits = ${x":       true,
+	} {
+		main, err := cfg.ParseMain("main.cf", strings.NewReader(text+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Confined(main); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
 
 func TestParseRlimits(t *testing.T) {
 	got, err := parseRlimits("nofile=64:128, AS=100M\tcpu=10 core=0 fsize=unlimited stack=8m:infinity")

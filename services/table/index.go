@@ -17,6 +17,11 @@ type index struct {
 
 func newIndex(f Flags) index { return index{flags: f, byKey: map[string]int{}} }
 
+// expect makes room for that many pairs.
+func (x *index) expect(n int) {
+	x.pairs, x.byKey = make([]Pair, 0, n), make(map[string]int, n)
+}
+
 // foldKind is the same for all flags that fold in the same way, and 0 if they
 // do not.
 func foldKind(f Flags) Flags {

@@ -23,6 +23,10 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {
+	case "btree":
+		return openBtree
+	case "cdb":
+		return openCdb
 	case "cidr":
 		return openCidr
 	case "debug":
@@ -31,10 +35,16 @@ func opener(typ string) Opener {
 		return openEnviron
 	case "fail":
 		return openFail
+	case "hash":
+		return openHash
 	case "inline":
 		return openInline
 	case "internal":
 		return openInternal
+	case "lmdb":
+		return openLmdb
+	case "memcache":
+		return openMemcache
 	case "pcre":
 		return openPCRE
 	case "pipemap":
@@ -43,10 +53,16 @@ func opener(typ string) Opener {
 		return openProxy
 	case "randmap":
 		return openRandmap
+	case "redis":
+		return openRedis
 	case "regexp":
 		return openRegexp
+	case "socketmap":
+		return openSocketmap
 	case "static":
 		return openStatic
+	case "tcp":
+		return openTCP
 	case "texthash":
 		return openTexthash
 	case "unionmap":

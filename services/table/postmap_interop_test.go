@@ -19,9 +19,6 @@ import (
 	"unicode"
 )
 
-// postmapFlags are the wishes of postmap(1).
-const postmapFlags = DupWarn | FoldFix | UTF8Request
-
 // postmapper asks the real postmap.
 type postmapper struct {
 	*world

@@ -91,6 +91,11 @@ type Env struct {
 	// User and Group answer for unix: tables: the line of passwd or group, as
 	// getent(1) prints it. later is as for Get.
 	User, Group func(name string, later func(Answer)) Answer
+	// Host answers with the addresses of a host, in the order in which they
+	// should be tried, with blanks between them; NoKey says that there is no
+	// such host, Retry that nobody knows now. later is as for Get. Without it
+	// nothing but addresses and localhost is known.
+	Host func(name string, later func(Answer)) Answer
 }
 
 // Opener opens the table called name of one type.

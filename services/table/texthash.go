@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"postloop/cfg"
 	"postloop/master/maillog"
 )
 
@@ -39,10 +40,13 @@ func openTexthash(e *Env, name string, m Mode, f Flags) (Table, error) {
 // load fills the index. What is wrong with a line is logged and costs that line,
 // but for a duplicate that nobody has said what to do with.
 func (t *texthash) load(name, text string, f Flags) error {
-	for _, line := range t.env.sourceLines(name, text) {
-		warn := func(format string, args ...any) {
-			t.env.Log.Warnf("%s, line %d: %s", name, line.Num, fmt.Sprintf(format, args...))
-		}
+	var line cfg.Line
+	warn := func(format string, args ...any) {
+		t.env.Log.Warnf("%s, line %d: %s", name, line.Num, fmt.Sprintf(format, args...))
+	}
+	lines := t.env.sourceLines(name, text)
+	t.rows.expect(len(lines))
+	for _, line = range lines {
 		if f&(UTF8Request|UTF8Active) != 0 && !utf8.ValidString(line.Text) {
 			warn("non-UTF-8 input \"%s\" -- ignoring this line", line.Text)
 			continue

@@ -3,6 +3,7 @@
 package table
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -154,6 +155,31 @@ func FuzzInline(f *testing.F) {
 		}
 		if n == 0 {
 			t.Errorf("%q is an empty table", name)
+		}
+	})
+}
+
+// A hundred thousand rows.
+func BenchmarkTexthash(b *testing.B) {
+	w := newWorld(b)
+	var text strings.Builder
+	for i := range 100000 {
+		fmt.Fprintf(&text, "user%d@example.com\tmailbox/%d/\n", i, i)
+	}
+	path := w.file("table", text.String())
+	b.Run("open", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			w.open("texthash:"+path, FoldFix|UTF8Request)
+		}
+	})
+	table := w.open("texthash:"+path, FoldFix|UTF8Request)
+	b.Run("get", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if a := table.Get("user99999@example.com", FoldFix|UTF8Request, nil); a.Status != OK {
+				b.Fatal(spell(a))
+			}
 		}
 	})
 }

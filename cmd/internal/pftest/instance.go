@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -175,15 +176,24 @@ func (p *Instance) Remove(name string) {
 	p.must(os.Remove(p.Daemons + "/" + name))
 }
 
-// FreeAddr returns an address of 127.0.0.1 where nothing listens now.
+// given has the addresses that FreeAddr has returned.
+var given sync.Map
+
+// FreeAddr returns an address of 127.0.0.1 where nothing listens now, another
+// one each time.
 func FreeAddr(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		ln, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := ln.Addr().String()
+		_ = ln.Close()
+		if _, taken := given.LoadOrStore(addr, true); !taken {
+			return addr
+		}
 	}
-	defer func() { _ = ln.Close() }()
-	return ln.Addr().String()
 }
 
 func (p *Instance) must(err error) {

@@ -161,8 +161,8 @@ func (m *Master) Reload() {
 	}
 }
 
-// Unread fills the status channel, as when a
-// master does not read for long, and returns how many records it then holds.
+// Unread fills the status channel, as when a master does not read for long, and
+// returns how many records it then holds.
 func (m *Master) Unread() (records int) {
 	m.t.Helper()
 	must(m.t, unix.SetsockoptInt(m.status[1], unix.SOL_SOCKET, unix.SO_SNDBUF, 1))

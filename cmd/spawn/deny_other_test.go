@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: ISC
+
+//go:build !linux
+
+package main
+
+func deny(string) {}
