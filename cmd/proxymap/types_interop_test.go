@@ -32,9 +32,6 @@ func (k kind) some(keys []string) []string {
 	return keys
 }
 
-// notYet are types that ours has not.
-var notYet = []string{"pcre"}
-
 // kinds returns a table of every type that both sides have, and the keys to ask
 // for.
 func kinds(t *testing.T) (list []kind, keys []string, dir string) {
@@ -48,7 +45,7 @@ func kinds(t *testing.T) (list []kind, keys []string, dir string) {
 		"second": "example.com second\nuser1@example.com second\nbox1@example.net third\n",
 	})
 	for _, typ := range []string{"hash", "btree", "cdb", "lmdb"} {
-		if hasType(t, typ) && !slices.Contains(notYet, typ) {
+		if hasType(t, typ) {
 			text, err := os.ReadFile(dir + "/source")
 			must(t, err)
 			write(t, dir+"/"+typ, string(text))
@@ -57,7 +54,7 @@ func kinds(t *testing.T) (list []kind, keys []string, dir string) {
 		}
 	}
 	for _, typ := range []string{"cidr", "regexp", "pcre"} {
-		if hasType(t, typ) && !slices.Contains(notYet, typ) {
+		if hasType(t, typ) {
 			list = append(list, kind{ref: typ + ":" + dir + "/" + typ})
 		}
 	}
