@@ -237,9 +237,8 @@ func (p place) holds(before, after side) bool {
 	case wordEdge:
 		return (before == sideWord) != (after == sideWord)
 	case notWordEdge:
-		return (before == sideWord) == (after == sideWord)
 	}
-	return false
+	return (before == sideWord) == (after == sideWord)
 }
 
 // byteAt returns byte i of s as the nodes compare it.
