@@ -102,7 +102,7 @@ func TestStormOfReloads(t *testing.T) {
 	if n := p.Count(`reload -- version`); n < 10 {
 		t.Errorf("%d reloads", n)
 	}
-	if bad := p.Grep(`warning|error|fatal|panic`); len(bad) > 0 {
+	if bad := p.Complaints(); len(bad) > 0 {
 		t.Errorf("complaints: %q", bad)
 	}
 	pftest.HoldsSteady(t, p.Pid(), before)
@@ -133,7 +133,7 @@ func TestAddressesThatOverlap(t *testing.T) {
 			return strings.HasSuffix(pftest.Argv(c.Pid), want)
 		})
 	}
-	if bad := p.Grep(`warning|error|fatal|panic`); len(bad) > 0 {
+	if bad := p.Complaints(); len(bad) > 0 {
 		t.Errorf("complaints: %q", bad)
 	}
 	p.Stop()

@@ -70,7 +70,7 @@ func TestMail(t *testing.T) {
 			if n := p.Count(`from=<sender@elsewhere.example>`); n < 200 {
 				t.Errorf("%d messages have the canonical sender", n)
 			}
-			if bad := p.Grep(`warning|error|fatal|panic`); len(bad) > 0 {
+			if bad := p.Complaints(); len(bad) > 0 {
 				t.Errorf("complaints in the log: %q", bad)
 			}
 			// One to read and one to write; and where the machine is busy with

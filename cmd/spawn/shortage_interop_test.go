@@ -201,7 +201,7 @@ func TestNoProcessForAProcess(t *testing.T) {
 			if got := ask(endpoint{addr: addr}, "word"); got != `"word" end` {
 				t.Errorf("the next client sees %s", got)
 			}
-			if bad := p.Grep(`warning|error|fatal|panic`); len(bad) != 3 {
+			if bad := p.Complaints(); len(bad) != 3 {
 				t.Errorf("complaints: %q", bad)
 			}
 			end(t, p)

@@ -7,6 +7,7 @@ package pftest
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +34,16 @@ func (p *Instance) Grep(expr string) []string {
 		}
 	}
 	return found
+}
+
+// clock matches what a daemon says of a machine that sets its clock.
+var clock = regexp.MustCompile(`file system clock is \d+ seconds ahead of local clock|resetting file time stamps`)
+
+// Complaints returns the log lines of somebody who is not content, but for
+// those about the machine's clock.
+func (p *Instance) Complaints() []string {
+	p.t.Helper()
+	return slices.DeleteFunc(p.Grep(`warning|error|fatal|panic`), clock.MatchString)
 }
 
 // Count returns how many log lines match a regular expression.
