@@ -38,6 +38,37 @@ func (a *again) add(try func(late bool) bool) {
 	}
 }
 
+// get has later called with what ask returns when that is no longer Later, or
+// with what lockedOut makes of it when that is too late.
+func (a *again) get(ask func() Answer, lockedOut func() Status, later func(Answer)) {
+	a.add(func(late bool) bool {
+		answer := ask()
+		if answer.Status == Later {
+			if !late {
+				return false
+			}
+			answer.Status = lockedOut()
+		}
+		later(answer)
+		return true
+	})
+}
+
+// next is get for Next.
+func (a *again) next(ask func() (Pair, Status), lockedOut func() Status, later func(Pair, Status)) {
+	a.add(func(late bool) bool {
+		p, s := ask()
+		if s == Later {
+			if !late {
+				return false
+			}
+			s = lockedOut()
+		}
+		later(p, s)
+		return true
+	})
+}
+
 func (a *again) wait(pause time.Duration) {
 	a.pause = pause
 	if a.timer == nil {

@@ -172,17 +172,7 @@ func (t *berkeleyTable) Get(key string, f Flags, later func(Answer)) Answer {
 	}
 	a := t.get(key, f)
 	if a.Status == Later {
-		t.again.add(func(late bool) bool {
-			a := t.get(key, f)
-			if a.Status == Later {
-				if !late {
-					return false
-				}
-				a.Status = t.lockedOut()
-			}
-			later(a)
-			return true
-		})
+		t.again.get(func() Answer { return t.get(key, f) }, t.lockedOut, later)
 	}
 	return a
 }
@@ -235,17 +225,7 @@ func (t *berkeleyTable) lookup(key string, f Flags) (value []byte, ok bool, err 
 func (t *berkeleyTable) Next(first bool, _ Flags, later func(Pair, Status)) (Pair, Status) {
 	p, s := t.walk(first)
 	if s == Later {
-		t.again.add(func(late bool) bool {
-			p, s := t.walk(first)
-			if s == Later {
-				if !late {
-					return false
-				}
-				s = t.lockedOut()
-			}
-			later(p, s)
-			return true
-		})
+		t.again.next(func() (Pair, Status) { return t.walk(first) }, t.lockedOut, later)
 	}
 	return p, s
 }
