@@ -11,7 +11,7 @@ CROSS         = freebsd openbsd netbsd darwin
 FUZZTIME     ?= 30s
 WORKLOAD     ?= all
 
-PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/qmail-lspawn cmd/postloop))
+PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/qmail-lspawn cmd/postloop cmd/table-*))
 
 .PHONY: build run test race poll lint cross tools interop fuzz bench bench-rivals check clean
 

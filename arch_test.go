@@ -41,6 +41,9 @@ var mayImport = map[string]string{
 	"services/table/pcre":          "",
 	"services/table/posix":         "",
 	"services/table/wire":          "",
+	"services/table/worker":        "services/table/wire golang.org/x/sys/unix",
+	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
+	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
@@ -50,18 +53,20 @@ var mayImport = map[string]string{
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.
 var mayImportInTests = map[string]string{
-	"loop":              "loop/looptest",
-	"master":            "loop/looptest",
-	"master/logloop":    "loop/looptest golang.org/x/sys/unix",
-	"master/names":      "loop/looptest",
-	"services/skeleton": "loop/looptest services/skeleton/mastertest",
-	"services/proxymap": "loop/looptest",
-	"services/spawn":    "loop/looptest",
-	"services/table":    "loop/looptest cmd/internal/pftest",
-	"cfg":               "cmd/internal/pftest",
-	"cmd/proxymap":      "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
-	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
-	"cmd/master":        "cmd/internal/pftest loop/looptest",
+	"loop":                         "loop/looptest",
+	"master":                       "loop/looptest",
+	"master/logloop":               "loop/looptest golang.org/x/sys/unix",
+	"master/names":                 "loop/looptest",
+	"services/skeleton":            "loop/looptest services/skeleton/mastertest",
+	"services/proxymap":            "loop/looptest",
+	"services/spawn":               "loop/looptest",
+	"services/table":               "loop/looptest services/table/worker",
+	"cfg":                          "cmd/internal/pftest",
+	"cmd/proxymap":                 "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
+	"cmd/spawn":                    "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
+	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
+	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
+	"cmd/master":                   "cmd/internal/pftest loop/looptest",
 }
 
 // never lists standard packages that would bring a second event loop, a
@@ -74,6 +79,11 @@ var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go
 
 // offLoop are packages that never run in a looped process.
 var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
+
+// isOffLoop adds the workers, which are processes so that they may block.
+func isOffLoop(pkg string) bool {
+	return slices.Contains(offLoop, pkg) || strings.HasPrefix(pkg+"/", "services/table/worker/")
+}
 
 func TestArch(t *testing.T) {
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
@@ -121,7 +131,7 @@ func checkFile(t *testing.T, path string) {
 		name = strings.TrimPrefix(name, "postloop/")
 		std := !strings.Contains(strings.Split(name, "/")[0], ".") && mayImport[name] == "" && !strings.HasPrefix(imp.Path.Value, `"postloop`)
 		switch {
-		case std && (test || slices.Contains(offLoop, pkg)):
+		case std && (test || isOffLoop(pkg)):
 		case std && slices.Contains(never, name):
 			t.Errorf("%s: imports %s, which has no place in a looped process", path, name)
 		case std && (name == "sync" || name == "sync/atomic" || name == "os/signal") && !slices.Contains(concurrent, path):
@@ -131,7 +141,7 @@ func checkFile(t *testing.T, path string) {
 			t.Errorf("%s: %s may not import %s", path, pkg, name)
 		}
 	}
-	if test || slices.Contains(concurrent, path) || slices.Contains(offLoop, pkg) {
+	if test || slices.Contains(concurrent, path) || isOffLoop(pkg) {
 		return
 	}
 	ast.Inspect(f, func(n ast.Node) bool {

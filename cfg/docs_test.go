@@ -215,6 +215,21 @@ func TestDocsComplete(t *testing.T) {
 	}
 }
 
+// TestTableDocs: each parameter about tables is on their page, with its default.
+func TestTableDocs(t *testing.T) {
+	rows := map[string]string{}
+	for _, cells := range tableRows(t, "../docs/tables.md") {
+		if len(cells) > 1 {
+			rows[strings.Trim(cells[0], "`")] = strings.Trim(cells[1], "`")
+		}
+	}
+	for name, p := range tableParams {
+		if def, ok := rows[name]; !ok || def != p.def {
+			t.Errorf("%s: the page has the default %q, %v; it is %q", name, def, ok, p.def)
+		}
+	}
+}
+
 // tableRows returns the cells of all rows of all tables.
 func tableRows(t *testing.T, file string) (rows [][]string) {
 	t.Helper()

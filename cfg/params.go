@@ -32,7 +32,7 @@ const (
 
 // parameters holds what is known about parameters, all tables together. Those
 // that we have no use for are not in it: they are text, and empty by default.
-var parameters = merge(commonParams, ourParams, laterParams)
+var parameters = merge(commonParams, ourParams, tableParams, laterParams)
 
 func merge(tables ...map[string]param) map[string]param {
 	all := map[string]param{}

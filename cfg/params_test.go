@@ -173,7 +173,7 @@ func TestParamsDefaults(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if len(parameters) != len(commonParams)+len(ourParams)+len(laterParams) {
+	if len(parameters) != len(commonParams)+len(ourParams)+len(tableParams)+len(laterParams) {
 		t.Error("a parameter is in two tables")
 	}
 }

@@ -4,6 +4,8 @@ package proxymap
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"postloop/cfg"
 	"postloop/services/skeleton"
@@ -30,8 +32,9 @@ func Program() skeleton.Options {
 
 // program is what the daemon finds out before it gives up its privileges.
 type program struct {
-	c     Config
-	fatal bool // daemon_table_open_error_is_fatal
+	c       Config
+	workers string // proxymap_worker_directory
+	fatal   bool   // daemon_table_open_error_is_fatal
 }
 
 // check reads what the service may open: a list may be in files that are
@@ -51,6 +54,9 @@ func (p *program) check(d *skeleton.Daemon) (err error) {
 	if p.c.UTF8, err = d.Main.Bool("smtputf8_enable"); err != nil {
 		return err
 	}
+	if p.workers, err = workers(d.Main); err != nil {
+		return err
+	}
 	if p.fatal, err = d.Main.Bool("daemon_table_open_error_is_fatal"); err != nil {
 		return err
 	}
@@ -67,8 +73,22 @@ func (p *program) serve(d *skeleton.Daemon) (skeleton.Server, error) {
 	if p.fatal {
 		p.c.Broken = func(err error) { d.Fatalf("%s", err) }
 	}
-	env := &table.Env{Loop: d.Loop, Log: d.Log, Main: d.Main}
+	env := &table.Env{Loop: d.Loop, Log: d.Log, Main: d.Main, Workers: p.workers}
 	a := newNameService(d.Loop, d.Log, d.Params.InetProtocols)
 	env.User, env.Group, env.Host = a.user, a.group, a.host
 	return New(env, p.c), nil
+}
+
+// workers is the directory with the programs that do the work of some tables:
+// where this program is, unless main.cf says otherwise.
+func workers(m *cfg.Main) (string, error) {
+	dir, err := m.Value("proxymap_worker_directory")
+	if dir != "" || err != nil {
+		return dir, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", nil // then there are none
+	}
+	return filepath.Dir(self), nil
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"postloop/cfg"
+	"postloop/master/maillog"
 	"postloop/services/table/cf"
 )
 
@@ -55,3 +56,50 @@ func (e *Env) openKeyed(name string) (k keyed, err error) {
 // Changed reports whether any of the files that were read is another now, or
 // those of a table in the list of domains are.
 func (k *keyed) Changed() bool { return k.sources.Changed() || k.domains.changed() }
+
+// inDomain has next called with what is to come of key if it is in one of the
+// domains that the table is for; otherwise that is done.
+func (k *keyed) inDomain(key string, done func(Answer), next func()) {
+	matched := func(s Status) {
+		if s != OK {
+			done(Answer{Status: s})
+			return
+		}
+		next()
+	}
+	if s := k.domains.match(key, matched); s != Later {
+		matched(s)
+	}
+}
+
+// joined is the answer that the values of key make; log and typ are for what is
+// to be said about them.
+func (k *keyed) joined(log *maillog.Logger, typ string, r cf.Results, key string, values []string) Answer {
+	text, n, empty, over := r.Join(key, values)
+	for range empty {
+		log.Warnf("table \"%s:%s\": empty lookup result for: \"%s\" -- ignored", typ, k.Name(), key)
+	}
+	switch {
+	case over:
+		log.Warnf("%s:%s: Expansion limit exceeded for key '%s'", typ, k.Name(), key)
+		return Answer{Status: Retry}
+	case n == 0:
+		return Answer{Status: NoKey}
+	}
+	return Answer{Value: text}
+}
+
+// asks reports whether key can be looked up at all in a table that makes its
+// query of these templates.
+func (k *keyed) asks(log *maillog.Logger, typ, key string, templates ...*cf.Template) bool {
+	if key == "" {
+		log.Warnf("table \"%s:%s\": empty query string -- ignored", typ, k.Name())
+		return false
+	}
+	for _, t := range templates {
+		if _, ok := t.Query(key, nil); !ok {
+			return false
+		}
+	}
+	return true
+}

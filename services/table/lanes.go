@@ -15,6 +15,7 @@ import (
 type lanes struct {
 	e     *Env
 	limit time.Duration // on waiting for the requests before
+	most  int           // requests that may wait
 	full  func()        // logs that there are too many
 
 	byKey   map[string]*lane
@@ -24,11 +25,8 @@ type lanes struct {
 	closed  bool
 }
 
-// Limits on what waits for one table.
-const (
-	maxWaiting      = 4096
-	maxWaitingBytes = 16 << 20
-)
+// maxWaitingBytes is how much may wait for one table.
+const maxWaitingBytes = 16 << 20
 
 // lane is what is to be done about a key; the first is being done.
 type lane struct{ ops []*op }
@@ -44,8 +42,8 @@ type op struct {
 	answer Answer // if so
 }
 
-func newLanes(e *Env, limit time.Duration, full func()) *lanes {
-	return &lanes{e: e, limit: limit, full: full, byKey: map[string]*lane{}}
+func newLanes(e *Env, limit time.Duration, most int, full func()) *lanes {
+	return &lanes{e: e, limit: limit, most: most, full: full, byKey: map[string]*lane{}}
 }
 
 // do has start called when all before it that is about key is done. What start
@@ -53,7 +51,7 @@ func newLanes(e *Env, limit time.Duration, full func()) *lanes {
 // later, as Table.Get has it. size is what it costs to remember the request.
 func (ls *lanes) do(key string, lookup bool, size int, start func(done func(Answer)), later func(Answer)) Answer {
 	ln := ls.byKey[key]
-	if ls.waiting >= maxWaiting || ls.bytes+size > maxWaitingBytes {
+	if ls.waiting >= ls.most || ls.bytes+size > maxWaitingBytes {
 		if !ls.warned {
 			ls.warned = true
 			ls.full()
@@ -124,7 +122,7 @@ func (ls *lanes) expired(key string, o *op) {
 func (ls *lanes) tell(o *op, a Answer) {
 	ls.waiting -= len(o.laters)
 	ls.bytes -= o.size
-	if ls.waiting < maxWaiting/2 && ls.bytes < maxWaitingBytes/2 {
+	if ls.waiting < max(ls.most/2, 1) && ls.bytes < maxWaitingBytes/2 {
 		ls.warned = false
 	}
 	if o.inTurn {

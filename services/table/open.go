@@ -59,6 +59,8 @@ func opener(typ string) Opener {
 		return openRegexp
 	case "socketmap":
 		return openSocketmap
+	case "sqlite":
+		return openSqlite
 	case "static":
 		return openStatic
 	case "tcp":

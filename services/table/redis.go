@@ -156,26 +156,18 @@ func (t *redisTable) Get(key string, f Flags, later func(Answer)) Answer {
 	if !ok {
 		return Answer{Status: NoKey}
 	}
-	if key == "" {
-		t.env.Log.Warnf("table \"redis:%s\": empty query string -- ignored", t.name)
+	if !t.asks(t.env.Log, "redis", key) {
 		return Answer{Status: NoKey}
 	}
 	return t.get(key, len(key), f, func(done func(Answer)) {
-		matched := func(s Status) {
-			if s != OK {
-				done(Answer{Status: s})
-				return
-			}
+		t.inDomain(key, done, func() {
 			request, ok := t.request(key)
 			if !ok {
 				done(Answer{Status: NoKey})
 				return
 			}
 			t.server.submit(request, func(in []byte) verdict { return t.read(in, key) }, func(a Answer, _ error) { done(a) })
-		}
-		if s := t.domains.match(key, matched); s != Later {
-			matched(s)
-		}
+		})
 	}, later)
 }
 
@@ -205,7 +197,7 @@ func (t *redisTable) read(in []byte, key string) verdict {
 	case wire.RedisNull:
 		return verdict{n: n, answer: Answer{Status: NoKey}}
 	case wire.RedisString:
-		return verdict{n: n, answer: t.result(key, text)}
+		return verdict{n: n, answer: t.joined(t.env.Log, "redis", t.results, key, []string{text})}
 	case wire.RedisError:
 		t.env.Log.Warnf("redis:%s: query failed: %.200s", t.name, text)
 		switch word, _, _ := strings.Cut(text, " "); word {
@@ -218,20 +210,4 @@ func (t *redisTable) read(in []byte, key string) verdict {
 	case wire.RedisSimple, wire.RedisInteger:
 	}
 	return verdict{err: fmt.Errorf("unexpected reply: %c%.30s", kind, text)}
-}
-
-// result is what becomes of a value.
-func (t *redisTable) result(key, value string) Answer {
-	text, n, empty, over := t.results.Join(key, []string{value})
-	if empty > 0 {
-		t.env.Log.Warnf("table \"redis:%s\": empty lookup result for: \"%s\" -- ignored", t.name, key)
-	}
-	switch {
-	case over:
-		t.env.Log.Warnf("redis:%s: Expansion limit exceeded for key '%s'", t.name, key)
-		return Answer{Status: Retry}
-	case n == 0:
-		return Answer{Status: NoKey}
-	}
-	return Answer{Value: text}
 }

@@ -21,7 +21,7 @@ type remote struct {
 
 func newRemote(e *Env, typ, name string, flags Flags, ends []endpoint, p policy) *remote {
 	r := &remote{common: common{e, typ + ":" + name, flags}, name: name, server: newServer(e, ends, p)}
-	r.lanes = newLanes(e, p.deadline, func() {
+	r.lanes = newLanes(e, p.deadline, e.limits(r.ref).Queue, func() {
 		e.Log.Warnf("table %s: too many requests are waiting for the server -- more of them are told to try again", r.ref)
 	})
 	return r

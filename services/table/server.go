@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postloop/loop"
+	"postloop/services/table/wire"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,6 +49,15 @@ type policy struct {
 	input    int           // bytes of an answer
 
 	hello []hello // for each new connection
+
+	// start, where it is set, makes a connection instead of dialling: one to a
+	// process. end is called when the connection is over; if the process was
+	// busy then, it has to be stopped.
+	start func() (fd int, end func(busy bool), err error)
+	// timed puts in front of each request the time that is left for it, less a
+	// grace.
+	timed bool
+	grace time.Duration
 
 	unreachable func(err error) // logs that a connection could not be made
 	broken      func(err error) // logs that a request got no answer
@@ -93,7 +103,8 @@ type ask struct {
 // link is one connection.
 type link struct {
 	s      *server
-	dial   *dialing    // until it is made
+	dial   canceller   // until it is made
+	end    func(bool)  // policy.start's
 	conn   *loop.Conn  // from then on
 	hello  int         // how many have been answered
 	ask    *ask        // nil: none
@@ -103,6 +114,9 @@ type link struct {
 	idle   *loop.Timer
 	until  time.Time // its ttl
 }
+
+// canceller is a connection in the making.
+type canceller interface{ cancel() }
 
 // Errors of a try, in Postfix's words where it has any.
 var (
@@ -166,7 +180,23 @@ func (s *server) pump() {
 	}
 	l := &link{s: s}
 	s.links = append(s.links, l)
+	if s.start != nil {
+		l.dial = starting{s.e.Loop.After(0, l.start)}
+		return
+	}
 	l.dial = s.e.dial(s.ends[s.at], s.timeout, l.connected)
+}
+
+// starting is a process that will be started in the next turn.
+type starting struct{ *loop.Timer }
+
+func (s starting) cancel() { s.Stop() }
+
+// start makes a connection to a process.
+func (l *link) start() {
+	fd, end, err := l.s.start()
+	l.end = end
+	l.connected(fd, err)
 }
 
 // spare is a connection with nothing to do, the one that was used last: the
@@ -317,6 +347,10 @@ func (l *link) release() {
 		}
 		l.conn = nil
 	}
+	if l.end != nil {
+		l.end(l.ask != nil || l.hello < len(l.s.hello))
+		l.end = nil
+	}
 	if l.ask != nil {
 		l.ask.link = nil
 		l.ask = nil
@@ -336,8 +370,7 @@ func (l *link) connected(fd int, err error) {
 		}
 	}
 	if err != nil {
-		s.remove(l)
-		s.missedOne(err)
+		l.turnedAway(err)
 		return
 	}
 	if s.ttl > 0 {
@@ -376,6 +409,9 @@ func (l *link) turnedAway(err error) {
 func (l *link) carry(a *ask) {
 	l.idle.Stop()
 	l.ask, a.link, l.got = a, l, false
+	if l.s.timed {
+		l.conn.Write(wire.AppendDeadline(nil, (a.expire.Left() - l.s.grace).Milliseconds()))
+	}
 	l.conn.Write(a.request)
 	l.expire.Stop()
 	l.expire = l.s.e.Loop.After(l.s.timeout, func() { l.lost(errNoTime) })

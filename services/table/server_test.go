@@ -318,7 +318,7 @@ func TestServerBound(t *testing.T) {
 	})
 	tab := w.open(p.ref(w, s.addr))
 	var list []*reply
-	for i := range maxWaiting {
+	for i := range DefaultLimits.Queue {
 		list = append(list, w.get(tab, fmt.Sprint("k", i)))
 	}
 	for i := range 100 {

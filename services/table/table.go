@@ -3,6 +3,8 @@
 package table
 
 import (
+	"time"
+
 	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master/maillog"
@@ -96,6 +98,30 @@ type Env struct {
 	// such host, Retry that nobody knows now. later is as for Get. Without it
 	// nothing but addresses and localhost is known.
 	Host func(name string, later func(Answer)) Answer
+	// Workers is the directory with the programs that do the work of some tables,
+	// table-mysql and its like; empty: there is none.
+	Workers string
+	// Limits returns those of the table called ref; nil: DefaultLimits are
+	// everybody's.
+	Limits func(ref string) Limits
+}
+
+// Limits say how much of its servers a table may use, and for how long.
+type Limits struct {
+	Connections int           // at once: to a server, or processes that have one each
+	Queue       int           // requests that wait for an answer
+	Deadline    time.Duration // for an answer, after which it is Retry
+}
+
+// DefaultLimits are those of tables for which there are no others.
+var DefaultLimits = Limits{Connections: 4, Queue: 4096, Deadline: 30 * time.Second}
+
+// limits are those of the table called ref.
+func (e *Env) limits(ref string) Limits {
+	if e.Limits == nil {
+		return DefaultLimits
+	}
+	return e.Limits(ref)
 }
 
 // Opener opens the table called name of one type.

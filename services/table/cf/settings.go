@@ -131,6 +131,11 @@ func (s *Settings) template(kind, param, def string, least int) (*Template, erro
 	if err != nil {
 		return nil, err
 	}
+	return s.Template(kind, text)
+}
+
+// Template makes a template of text; kind, query or result, is for the error.
+func (s *Settings) Template(kind, text string) (*Template, error) {
 	t, ok := ParseTemplate(text)
 	if !ok {
 		return nil, fmt.Errorf("db_common_parse: %s: Invalid %s template: %s", s.name, kind, text)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 
 // Package wire is what lookup table servers are asked, and what they answer,
-// as bytes: tcp_table(5), socketmap_table(5), memcached's text protocol and
-// Redis's RESP2. It knows no sockets, no time and no log.
+// as bytes: tcp_table(5), socketmap_table(5), memcached's text protocol, Redis's
+// RESP2, and what a table says to the process that does its work. It knows no
+// sockets, no time and no log.
 //
 // # Order
 //

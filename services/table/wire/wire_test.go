@@ -4,6 +4,7 @@ package wire_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,11 +42,23 @@ var readers = map[string]reader{
 		n, kind, text, err := wire.RedisReply(in, 40)
 		return outcome{n, fmt.Sprintf("%d %q %v", kind, text, err)}
 	},
+	"list": func(in []byte) outcome {
+		n, list, err := wire.ReadList(in, 40)
+		return outcome{n, fmt.Sprintf("%q %v", list, err)}
+	},
 }
 
 func TestReplies(t *testing.T) {
 	x := strings.Repeat("x", 4091)
 	for _, row := range []struct{ protocol, in, want string }{
+		{"list", "\x00\x00\x00\x00", `4 [] <nil>`},
+		{"list", "\x00\x00\x00\x04\x00\x00\x00\x00more", `8 [""] <nil>`},
+		{"list", "\x00\x00\x00\x0a\x00\x00\x00\x01a\x00\x00\x00\x01\x00", `14 ["a" "\x00"] <nil>`},
+		{"list", "\x00\x00\x00\x0a\x00\x00\x00\x01a\x00\x00\x00\x01", `0 [] <nil>`},
+		{"list", "\x00\x00\x00\x29", `0 [] list of 41 bytes, above the limit of 40`},
+		{"list", "\x00\x00\x00\x03\x00\x00\x00", `0 [] list that ends within a length`},
+		{"list", "\x00\x00\x00\x05\x00\x00\x00\x02a", `0 [] string of 2 bytes in a list with 1 left`},
+		{"list", "\x00\x00\x00\x05\xff\xff\xff\xffa", `0 [] string of 4294967295 bytes in a list with 1 left`},
 		{"tcp", "200 hello\n", `10 50 "hello" <nil> <nil>`},
 		{"tcp", "200 hello\nmore", `10 50 "hello" <nil> <nil>`},
 		{"tcp", "200 \n", `5 50 "" <nil> <nil>`},
@@ -227,6 +240,10 @@ func FuzzRequests(f *testing.F) {
 			}
 		}
 		bulk := wire.AppendRedis(nil, value)[len("*1\r\n"):]
+		list := wire.AppendList(nil, key, value, "")
+		if n, got, err := wire.ReadList(list, len(list)); n != len(list) || !slices.Equal(got, []string{key, value, ""}) || err != nil {
+			t.Fatalf("%q is read back as %q, %v", list, got, err)
+		}
 		if n, kind, text, err := wire.RedisReply(bulk, len(value)); n != len(bulk) || kind != wire.RedisString || text != value || err != nil {
 			t.Fatalf("%q is read back as %q, %v", bulk, text, err)
 		}

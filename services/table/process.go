@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: ISC
+
+package table
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"postloop/loop"
+
+	"golang.org/x/sys/unix"
+)
+
+// workerEnds is how long a worker may take to end by itself, once nobody asks it
+// any more.
+const workerEnds = 2 * time.Second
+
+// process is a worker, from its start to its end.
+type process struct {
+	e    *Env
+	name string // of the program
+	pid  int
+	kill *loop.Timer
+	gone bool
+	over bool // we have ended it
+}
+
+// startWorker starts a program of the directory of workers for the table called
+// ref, with a socket as its descriptor 0, and returns our end of that. end is to
+// be called once that is closed.
+func (e *Env) startWorker(program, ref string) (fd int, end func(busy bool), err error) {
+	if e.Workers == "" {
+		return -1, nil, errors.New("there is no directory with such programs")
+	}
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return -1, nil, os.NewSyscallError("socketpair", err)
+	}
+	said := make([]int, 2)
+	if err := unix.Pipe(said); err != nil {
+		closeAll(pair[:])
+		return -1, nil, os.NewSyscallError("pipe", err)
+	}
+	for _, fd := range append(pair[:], said...) {
+		unix.CloseOnExec(fd)
+	}
+	p := &process{e: e, name: program}
+	p.pid, err = e.Loop.Spawn(&loop.Cmd{
+		Path: e.Workers + "/" + program, Args: []string{program, ref}, Env: os.Environ(),
+		Files: []int{pair[1], said[1], said[1]},
+	}, p.exited)
+	closeAll([]int{pair[1], said[1]})
+	if err == nil {
+		_, err = e.Loop.Conn(said[0], p, loop.Limits{Input: 4096})
+		if err != nil {
+			p.ended(true)
+		}
+	}
+	if err != nil {
+		closeAll([]int{pair[0], said[0]})
+		return -1, nil, err
+	}
+	return pair[0], p.ended, nil
+}
+
+func closeAll(list []int) {
+	for _, fd := range list {
+		_ = unix.Close(fd)
+	}
+}
+
+// ended is called when nothing is asked of the worker any more. One that is busy
+// has been waited for in vain.
+func (p *process) ended(busy bool) {
+	p.over = true
+	switch {
+	case p.gone:
+	case busy:
+		p.stop()
+	default:
+		p.kill = p.e.Loop.After(workerEnds, p.stop)
+	}
+}
+
+func (p *process) stop() { _ = unix.Kill(p.pid, unix.SIGKILL) }
+
+// exited is called when the process is gone.
+func (p *process) exited(x loop.Exit) {
+	p.gone = true
+	p.kill.Stop()
+	switch {
+	case p.over || x.Status.Exited() && x.Status.ExitStatus() == 0:
+	case x.Status.Signaled():
+		p.e.Log.Warnf("process %s pid %d killed by signal %d", p.name, p.pid, x.Status.Signal())
+	default:
+		p.e.Log.Warnf("process %s pid %d exit status %d", p.name, p.pid, x.Status.ExitStatus())
+	}
+}
+
+// Data logs what the worker says on its standard error: why it cannot go on.
+func (p *process) Data(_ *loop.Conn, in []byte) (used int) {
+	line, _, whole := bytes.Cut(in, []byte{'\n'})
+	if !whole && len(in) < 2048 {
+		return 0
+	}
+	used = len(line)
+	if whole {
+		used++
+	}
+	if text := bytes.TrimSpace(line); len(text) > 0 {
+		p.e.Log.Warnf("%s", fmt.Sprintf("%s[%d]: %.200s", p.name, p.pid, text))
+	}
+	return used
+}
+
+// Closed is called when there is nothing more to come.
+func (p *process) Closed(*loop.Conn, error) {}

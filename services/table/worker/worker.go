@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: ISC
+
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"time"
+
+	"postloop/services/table/wire"
+)
+
+// Table is what a driver makes of its settings.
+type Table interface {
+	// Lookup returns what is there for key, which may be more than one value;
+	// none is not there.
+	Lookup(ctx context.Context, key string) (values []string, err error)
+	// Close lets go of everything.
+	Close()
+}
+
+// Open makes a table. It waits for nobody: a server need not be there yet.
+type Open func(s *Settings) (Table, error)
+
+// ConfigError is an error that will not go away before somebody has changed the
+// configuration.
+type ConfigError struct{ Err error }
+
+func (e ConfigError) Error() string { return e.Err.Error() }
+func (e ConfigError) Unwrap() error { return e.Err }
+
+// Settings are what the table that this process is for has been told to be:
+// checked by whoever has sent them, with all defaults in them.
+type Settings struct {
+	values map[string]string
+	log    []string // to be sent
+}
+
+// NewSettings makes settings of name, value, name, value.
+func NewSettings(list ...string) *Settings {
+	s := &Settings{values: map[string]string{}}
+	for i := 0; i+1 < len(list); i += 2 {
+		s.values[list[i]] = list[i+1]
+	}
+	return s
+}
+
+// String returns a setting, Int and Bool one that is a number, or yes.
+func (s *Settings) String(name string) string { return s.values[name] }
+
+func (s *Settings) Int(name string) int {
+	n, _ := strconv.Atoi(s.values[name])
+	return n
+}
+
+func (s *Settings) Bool(name string) bool { return s.values[name] == "yes" }
+
+// Warnf has a warning logged.
+func (s *Settings) Warnf(format string, args ...any) {
+	s.log = append(s.log, fmt.Sprintf(format, args...))
+}
+
+// Messages returns the warnings since it was last called.
+func (s *Settings) Messages() []string {
+	list := s.log
+	s.log = nil
+	return list
+}
+
+// Limits on what a worker is told.
+const maxMessage = 16 << 20
+
+// Statuses, by their numbers in the protocol of proxymap.
+const (
+	ok     = "0"
+	noKey  = "1"
+	retry  = "2"
+	config = "5"
+)
+
+// Main is the whole of a worker's program. It does not return.
+func Main(open Open) {
+	os.Exit(run(open))
+}
+
+func run(open Open) int {
+	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeSocket == 0 {
+		fmt.Fprintf(os.Stderr, "%s: is started by proxymap, and by nobody else\n", os.Args[0])
+		return 64
+	}
+	endWithParent()
+	if err := Serve(os.Stdin, open); err != nil {
+		fmt.Fprintf(os.Stderr, "%s\n", err)
+		return 1
+	}
+	return 0
+}
+
+// Serve answers what comes over a socket, until that ends.
+func Serve(conn io.ReadWriter, open Open) error {
+	in := bufio.NewReader(conn)
+	list, err := readList(in)
+	if err != nil {
+		return ended(err)
+	}
+	s := NewSettings(list...)
+	t, err := open(s)
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if _, err := conn.Write(wire.AppendList(nil, text)); err != nil || t == nil {
+		return ended(err)
+	}
+	defer t.Close()
+	var out []byte
+	for {
+		var left [wire.Deadline]byte
+		if _, err := io.ReadFull(in, left[:]); err != nil {
+			return ended(err)
+		}
+		list, err := readList(in)
+		if err != nil {
+			return ended(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(binary.BigEndian.Uint32(left[:]))*time.Millisecond)
+		status, values := answer(ctx, s, t, list)
+		cancel()
+		reply := []string{status, strconv.Itoa(len(s.log))}
+		reply = append(append(reply, s.Messages()...), values...)
+		out = wire.AppendList(out[:0], reply...)
+		if _, err := conn.Write(out); err != nil {
+			return ended(err)
+		}
+		if cap(out) > 64<<10 {
+			out = nil
+		}
+	}
+}
+
+// ended is nil for the ordinary end of a worker.
+func ended(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil
+	}
+	return err
+}
+
+// readList reads a list of strings.
+func readList(in *bufio.Reader) ([]string, error) {
+	head, err := in.Peek(4)
+	if err != nil {
+		return nil, err
+	}
+	size := binary.BigEndian.Uint32(head)
+	if size > maxMessage {
+		return nil, fmt.Errorf("a message of %d bytes", size)
+	}
+	buf := make([]byte, 4+size)
+	if _, err := io.ReadFull(in, buf); err != nil {
+		return nil, err
+	}
+	_, list, err := wire.ReadList(buf, maxMessage)
+	return list, err
+}
+
+// answer does what a request wants.
+func answer(ctx context.Context, s *Settings, t Table, list []string) (status string, values []string) {
+	var err error
+	switch {
+	case len(list) == 2 && list[0] == "get":
+		values, err = t.Lookup(ctx, list[1])
+	default:
+		err = ConfigError{fmt.Errorf("unsupported request: %.100q", list)}
+	}
+	_, lasting := errors.AsType[ConfigError](err)
+	switch {
+	case lasting:
+		s.Warnf("%s", err)
+		return config, nil
+	case err != nil:
+		s.Warnf("%s", err)
+		return retry, nil
+	case len(values) == 0:
+		return noKey, nil
+	}
+	return ok, values
+}
