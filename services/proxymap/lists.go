@@ -28,14 +28,17 @@ type listing struct {
 	tables map[string]bool
 	param  string // that holds the list
 	warn   func(format string, args ...any)
-	files  int // how deep we are
+	all    bool // tables without proxy count as well
+	files  int  // how deep we are
 }
 
 // readList returns the tables that a service may open, by their names without
 // proxy. They are those in the value of proxy_read_maps or proxy_write_maps that
 // have it; reading counts those in restriction classes as well.
-func readList(m *cfg.Main, mode table.Mode, warn func(string, ...any)) (map[string]bool, error) {
-	l := listing{tables: map[string]bool{}, param: listParam(mode), warn: warn}
+//
+// With all, those that clients open themselves are in the list, too.
+func readList(m *cfg.Main, mode table.Mode, all bool, warn func(string, ...any)) (map[string]bool, error) {
+	l := listing{tables: map[string]bool{}, param: listParam(mode), all: all, warn: warn}
 	value, err := m.Value(l.param)
 	if err != nil {
 		return nil, err
@@ -101,6 +104,8 @@ func (l *listing) scan(text string) {
 				name = name[len(proxy):]
 			}
 			l.tables[name] = true
+		case l.all:
+			l.tables[word] = true
 		}
 	}
 }

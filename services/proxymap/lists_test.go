@@ -21,7 +21,7 @@ func listed(t testing.TB, mode table.Mode, main string) (tables []string, warnin
 	must(t, err)
 	m.SetDefault("myhostname", "host.example.com")
 	var w strings.Builder
-	got, err := readList(m, mode, func(format string, args ...any) { fmt.Fprintf(&w, format+"\n", args...) })
+	got, err := readList(m, mode, false, func(format string, args ...any) { fmt.Fprintf(&w, format+"\n", args...) })
 	must(t, err)
 	return slices.Sorted(maps.Keys(got)), w.String()
 }

@@ -4,8 +4,11 @@ package proxymap
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"postloop/cfg"
 	"postloop/services/skeleton"
@@ -41,7 +44,8 @@ type program struct {
 // nobody else's to read.
 func (p *program) check(d *skeleton.Daemon) (err error) {
 	p.c.Name = d.Name
-	switch d.Name {
+	service, export, all := exported(d.Name)
+	switch service {
 	case readService:
 	case writeService:
 		p.c.Mode = table.ReadWrite
@@ -60,8 +64,27 @@ func (p *program) check(d *skeleton.Daemon) (err error) {
 	if p.fatal, err = d.Main.Bool("daemon_table_open_error_is_fatal"); err != nil {
 		return err
 	}
-	p.c.Listed, err = readList(d.Main, p.c.Mode, d.Log.Warnf)
-	return err
+	if p.c.Listed, err = readList(d.Main, p.c.Mode, all, d.Log.Warnf); err != nil || !export {
+		return err
+	}
+	for _, ref := range slices.Sorted(maps.Keys(p.c.Listed)) {
+		if _, err := fmt.Println(ref); err != nil {
+			return fmt.Errorf("write list: %w", err)
+		}
+	}
+	return skeleton.ErrDone
+}
+
+// exported takes the name of a service apart that does nothing but print its
+// list, as Postfix has it from 3.11 on: with all, of tables without proxy, too.
+func exported(name string) (service string, export, all bool) {
+	if service, ok := strings.CutPrefix(name, "export-all-"); ok {
+		return service, true, true
+	}
+	if service, ok := strings.CutPrefix(name, "export-proxy-"); ok {
+		return service, true, false
+	}
+	return name, false, false
 }
 
 // serve makes the service. One that writes leaves the master's process group:

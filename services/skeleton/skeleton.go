@@ -3,6 +3,7 @@
 package skeleton
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -32,7 +33,7 @@ type Options struct {
 	LimitOne   bool       // ... or of 1
 
 	// Check looks at the parameters of the program's own, while nothing has been
-	// given up yet. It may be nil.
+	// given up yet. It may be nil. ErrDone says that there is nothing to serve.
 	Check func(d *Daemon) error
 	// Start makes the service, with the privileges that it is to have. Serve does
 	// for a daemon that takes many clients at a time; one of them is nil.
@@ -78,6 +79,9 @@ type Daemon struct {
 	fatal time.Time // when the end was logged; zero: an ordinary end
 }
 
+// ErrDone ends a program before it has begun, as it should: exit status 0.
+var ErrDone = errors.New("done")
+
 // Run is a daemon from its start to its end, and returns its exit status.
 func Run(o Options) int {
 	// First this: descriptors to come must not take the place of missing ones.
@@ -85,6 +89,9 @@ func Run(o Options) int {
 	d := &Daemon{o: o, process: filepath.Base(os.Args[0]), statusFD: proto.StatusFD, listenFD: proto.ListenFD}
 	d.Log = maillog.New(d.process)
 	err := d.start(os.Args[1:], status)
+	if errors.Is(err, ErrDone) {
+		return 0
+	}
 	if err != nil {
 		d.fatalErr(err)
 	} else if err := d.Loop.Run(); err != nil {
