@@ -76,6 +76,7 @@ type Conn struct {
 	full    bool // reading waits for output to be sent
 	isDirty bool // in l.dirty
 	isAgain bool // in l.again
+	plain   bool // no socket: see receive
 }
 
 // connState only ever grows.

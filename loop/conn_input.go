@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,9 +24,9 @@ func (c *Conn) read() {
 		buf = c.in[len(c.in):cap(c.in)]
 	}
 	c.l.dog.enter(nil) // what the read takes is not the last callback's
-	n, err := unix.Read(c.watch.fd, buf)
+	n, err := c.receive(buf)
 	switch {
-	case err == unix.EAGAIN || err == unix.EINTR:
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 	case err != nil:
 		c.Close(os.NewSyscallError("read", err))
 	case n == 0:

@@ -3,6 +3,7 @@
 package loop
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -50,9 +51,9 @@ func (c *Conn) settle() {
 
 // send writes as much of the queue as the peer takes.
 func (c *Conn) send() {
-	n, err := unix.Write(c.watch.fd, c.out[c.sent:])
-	switch err {
-	case nil:
+	n, err := c.transmit(c.out[c.sent:])
+	switch {
+	case err == nil:
 		c.sent += n
 		c.alive()
 		if c.Queued() == 0 {
@@ -61,7 +62,7 @@ func (c *Conn) send() {
 			c.out = c.out[:copy(c.out, c.out[c.sent:])]
 			c.sent = 0
 		}
-	case unix.EAGAIN, unix.EINTR:
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
 	default:
 		if c.err == nil {
 			c.err = os.NewSyscallError("write", err)

@@ -117,7 +117,14 @@ func (l *Loop) Turn(max time.Duration) error {
 	defer l.owner.leave()
 	short := l.apply()
 	l.turn++
-	events, err := l.poller.wait(l.bound(max, short))
+	// A loop with much to do is not to work out each time how long it could
+	// wait: that is asked when there is nothing.
+	events, err := l.poller.wait(0)
+	if err == nil && len(events) == 0 {
+		if d := l.bound(max, short); d != 0 {
+			events, err = l.poller.wait(d)
+		}
+	}
 	if err != nil {
 		return err
 	}

@@ -70,11 +70,14 @@ func (p *poller) wait(d time.Duration) ([]event, error) {
 		d = 0
 	}
 	// A system call that may block costs some 11 us more when it does, one
-	// the runtime does not know of keeps its monitor awake while it blocks:
-	// ask without waiting first, wait properly only when there is nothing.
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
-		uintptr(unsafe.Pointer(&p.raw[0])), batch, 0, 0, 0)
-	if errno == 0 && n == 0 && d != 0 {
+	// the runtime does not know of keeps its monitor awake while it blocks. So
+	// there is one for either case.
+	var n uintptr
+	var errno unix.Errno
+	if d == 0 {
+		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd),
+			uintptr(unsafe.Pointer(&p.raw[0])), batch, 0, 0, 0)
+	} else {
 		n, errno = p.block(d)
 	}
 	if errno == unix.EINTR {
