@@ -7,6 +7,7 @@ import (
 
 	"postloop/loop"
 	"postloop/master/maillog"
+	"postloop/services/attr"
 	"postloop/services/skeleton"
 	"postloop/services/table"
 )
@@ -14,6 +15,14 @@ import (
 // maxRequest is the longest request. Postfix knows no limit; its own programs
 // stay far below.
 const maxRequest = 4 << 20
+
+// maxAttrs is how many attributes of a request are looked at: more than any has,
+// so that one too many is noticed.
+const maxAttrs = 8
+
+// maxPartial is how much there may be of requests that are not complete, of all
+// clients together.
+const maxPartial = 64 << 20
 
 // Service answers requests about tables.
 type Service struct {
@@ -23,6 +32,8 @@ type Service struct {
 	mode   table.Mode
 	listed map[string]bool // the tables that clients may ask for
 	tables registry
+
+	partial int // bytes of requests that are not complete
 
 	owing []*session  // those that were sent an answer lately
 	sweep *loop.Timer // looks who has not taken it; nil: never needed
@@ -48,19 +59,13 @@ func New(env *table.Env, c Config) *Service {
 
 // Connected begins a conversation.
 func (s *Service) Connected(loop.Peer) (skeleton.Session, loop.Limits) {
-	return &session{s: s}, loop.Limits{Input: maxRequest}
+	return &session{s: s, scan: attr.Scanner{Most: maxAttrs}}, loop.Limits{Input: maxRequest}
 }
 
 // Close closes all tables. No client may be there any more.
 func (s *Service) Close() {
 	s.sweep.Stop()
-	for _, i := range s.tables.tables {
-		if i.now != nil {
-			i.now.old = true
-			i.now.release()
-		}
-	}
-	clear(s.tables.tables)
+	s.tables.close()
 }
 
 // ask has a table answer a request. A reply with the status table.Later is
