@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"postloop/cfg"
+	"postloop/loop"
+	"postloop/master/maillog"
 	"postloop/services/skeleton"
 	"postloop/services/table"
 
@@ -37,25 +39,31 @@ type program struct {
 // check reads what the service may open: a list may be in files that are
 // nobody else's to read.
 func (p *program) check(d *skeleton.Daemon) (err error) {
-	p.c.Name = d.Name
-	switch d.Name {
+	if p.c, err = configure(d.Name, d.Args, d.Main, d.Log.Warnf); err == nil {
+		p.fatal, err = d.Main.Bool("daemon_table_open_error_is_fatal")
+	}
+	return err
+}
+
+// configure finds out what a service of that name is to do. args are what
+// follows its options. What is odd about a list goes to warn.
+func configure(name string, args []string, m *cfg.Main, warn func(string, ...any)) (c Config, err error) {
+	c.Name = name
+	switch name {
 	case readService:
 	case writeService:
-		p.c.Mode = table.ReadWrite
+		c.Mode = table.ReadWrite
 	default:
-		return fmt.Errorf("invalid service name: \"%s\" - service name must be \"%s\" or \"%s\"", d.Name, writeService, readService)
+		return c, fmt.Errorf("invalid service name: \"%s\" - service name must be \"%s\" or \"%s\"", name, writeService, readService)
 	}
-	if len(d.Args) > 0 {
-		return fmt.Errorf("unexpected command-line argument: %s", d.Args[0])
+	if len(args) > 0 {
+		return c, fmt.Errorf("unexpected command-line argument: %s", args[0])
 	}
-	if p.c.UTF8, err = d.Main.Bool("smtputf8_enable"); err != nil {
-		return err
+	if c.UTF8, err = m.Bool("smtputf8_enable"); err != nil {
+		return c, err
 	}
-	if p.fatal, err = d.Main.Bool("daemon_table_open_error_is_fatal"); err != nil {
-		return err
-	}
-	p.c.Listed, err = readList(d.Main, p.c.Mode, d.Log.Warnf)
-	return err
+	c.Listed, err = readList(m, c.Mode, warn)
+	return c, err
 }
 
 // serve makes the service. One that writes leaves the master's process group:
@@ -67,8 +75,11 @@ func (p *program) serve(d *skeleton.Daemon) (skeleton.Server, error) {
 	if p.fatal {
 		p.c.Broken = func(err error) { d.Fatalf("%s", err) }
 	}
-	env := &table.Env{Loop: d.Loop, Log: d.Log, Main: d.Main}
-	a := newNameService(d.Loop, d.Log, d.Params.InetProtocols)
-	env.User, env.Group, env.Host = a.user, a.group, a.host
-	return New(env, p.c), nil
+	return New(newEnv(d.Loop, d.Log, d.Main, d.Params), p.c), nil
+}
+
+// newEnv returns what tables live on.
+func newEnv(l *loop.Loop, log *maillog.Logger, m *cfg.Main, p *cfg.Params) *table.Env {
+	a := newNameService(l, log, p.InetProtocols)
+	return &table.Env{Loop: l, Log: log, Main: m, User: a.user, Group: a.group, Host: a.host}
 }

@@ -31,7 +31,7 @@ type Service struct {
 	name   string // proxymap or proxywrite
 	mode   table.Mode
 	listed map[string]bool // the tables that clients may ask for
-	tables registry
+	tables *registry
 
 	partial int // bytes of requests that are not complete
 
@@ -53,7 +53,7 @@ type Config struct {
 // New makes a service whose tables live on env.
 func New(env *table.Env, c Config) *Service {
 	s := &Service{loop: env.Loop, log: env.Log, name: c.Name, mode: c.Mode, listed: c.Listed}
-	s.tables = registry{env: env, open: env.Open, mode: c.Mode, utf8: c.UTF8, broken: c.Broken, tables: map[identity]*instance{}}
+	s.tables = &registry{env: env, open: env.Open, mode: c.Mode, utf8: c.UTF8, broken: c.Broken, tables: map[identity]*instance{}}
 	return s
 }
 
@@ -66,6 +66,17 @@ func (s *Service) Connected(loop.Peer) (skeleton.Session, loop.Limits) {
 func (s *Service) Close() {
 	s.sweep.Stop()
 	s.tables.close()
+}
+
+// become has s do what n was made for, which has had no clients. Those of s
+// stay, and so do its tables, unless there is a parameter that has changed:
+// then each is opened anew when it is asked for.
+func (s *Service) become(n *Service) {
+	s.log, s.listed = n.log, n.listed
+	if !s.tables.env.Main.Equal(n.tables.env.Main) {
+		s.tables.close()
+		s.tables = n.tables
+	}
 }
 
 // ask has a table answer a request. A reply with the status table.Later is
