@@ -33,6 +33,7 @@ var mayImport = map[string]string{
 	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
 	"services/proxymap":            "loop cfg master/maillog master/names services/attr services/skeleton services/table golang.org/x/sys/unix",
+	"services/proxymap/proxytest":  "services/attr",
 	"services/table":               "loop cfg master/maillog services/table/bdb services/table/cdb services/table/cf services/table/lmdb services/table/pcre services/table/posix services/table/wire golang.org/x/sys/unix",
 	"services/table/bdb":           "",
 	"services/table/cdb":           "",
@@ -41,7 +42,7 @@ var mayImport = map[string]string{
 	"services/table/pcre":          "",
 	"services/table/posix":         "",
 	"services/table/wire":          "",
-	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
 	"internal/postfix":             "",
@@ -59,9 +60,9 @@ var mayImportInTests = map[string]string{
 	"services/spawn":    "loop/looptest",
 	"services/table":    "loop/looptest cmd/internal/pftest",
 	"cfg":               "cmd/internal/pftest",
-	"cmd/proxymap":      "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
+	"cmd/proxymap":      "cmd/internal/pftest master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
-	"cmd/master":        "cmd/internal/pftest loop/looptest",
+	"cmd/master":        "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
 }
 
 // never lists standard packages that would bring a second event loop, a
@@ -73,7 +74,7 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
+var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/proxymap/proxytest", "services/skeleton/mastertest"}
 
 func TestArch(t *testing.T) {
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
