@@ -33,6 +33,7 @@ var mayImport = map[string]string{
 	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
 	"services/proxymap":            "loop cfg master/maillog master/names services/attr services/skeleton services/table golang.org/x/sys/unix",
+	"services/proxymap/proxytest":  "services/attr",
 	"services/table":               "loop cfg master/maillog services/table/bdb services/table/cdb services/table/cf services/table/lmdb services/table/pcre services/table/posix services/table/wire golang.org/x/sys/unix",
 	"services/table/bdb":           "",
 	"services/table/cdb":           "",
@@ -44,7 +45,7 @@ var mayImport = map[string]string{
 	"services/table/worker":        "services/table/wire golang.org/x/sys/unix",
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
-	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
+	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
 	"internal/postfix":             "",
@@ -53,20 +54,18 @@ var mayImport = map[string]string{
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.
 var mayImportInTests = map[string]string{
-	"loop":                         "loop/looptest",
-	"master":                       "loop/looptest",
-	"master/logloop":               "loop/looptest golang.org/x/sys/unix",
-	"master/names":                 "loop/looptest",
-	"services/skeleton":            "loop/looptest services/skeleton/mastertest",
-	"services/proxymap":            "loop/looptest",
-	"services/spawn":               "loop/looptest",
-	"services/table":               "loop/looptest services/table/worker",
-	"cfg":                          "cmd/internal/pftest",
-	"cmd/proxymap":                 "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
-	"cmd/spawn":                    "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
-	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
-	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
-	"cmd/master":                   "cmd/internal/pftest loop/looptest",
+	"loop":              "loop/looptest",
+	"master":            "loop/looptest",
+	"master/logloop":    "golang.org/x/sys/unix loop/looptest",
+	"master/names":      "loop/looptest",
+	"services/skeleton": "loop/looptest services/skeleton/mastertest",
+	"services/proxymap": "loop/looptest",
+	"services/spawn":    "loop/looptest",
+	"services/table":    "loop/looptest services/table/worker",
+	"cfg":               "cmd/internal/pftest",
+	"cmd/proxymap":      "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
+	"cmd/spawn":         "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
+	"cmd/master":        "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
 }
 
 // never lists standard packages that would bring a second event loop, a
@@ -78,7 +77,7 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
+var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/proxymap/proxytest", "services/skeleton/mastertest"}
 
 // isOffLoop adds the workers, which are processes so that they may block.
 func isOffLoop(pkg string) bool {

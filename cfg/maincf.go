@@ -141,6 +141,13 @@ func (m *Main) Clone() *Main {
 	return &c
 }
 
+// Equal reports whether every parameter has the same value in o, wherever it
+// is set.
+func (m *Main) Equal(o *Main) bool {
+	sameRaw := func(a, b entry) bool { return a.raw == b.raw }
+	return maps.EqualFunc(m.entries, o.entries, sameRaw) && maps.Equal(m.defaults, o.defaults)
+}
+
 // errorf returns an Error that blames the line on which name is set.
 func (m *Main) errorf(name, format string, args ...any) *Error {
 	return &Error{m.name, m.Line(name), fmt.Sprintf(format, args...)}

@@ -86,6 +86,31 @@ func TestWriteMainRefuses(t *testing.T) {
 	}
 }
 
+// TestEqual: what counts is what a parameter is, not where or when it was set.
+func TestEqual(t *testing.T) {
+	read := func(text string) *Main {
+		m, err := ParseMain("main.cf", strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	basis := read("a = 1\nb =\n")
+	for text, want := range map[string]bool{
+		"a = 1\nb =\n": true, "# moved\nb =\n\na =   1\n": true,
+		"a = 2\nb =\n": false, "a = 1\n": false, "a = 1\nb =\nc =\n": false, "a = 1\nc =\n": false,
+	} {
+		if m := read(text); m.Equal(basis) != want || basis.Equal(m) != want {
+			t.Errorf("%q: %v, want %v", text, !want, want)
+		}
+	}
+	other := basis.Clone()
+	other.SetDefault("myhostname", "host.example")
+	if other.Equal(basis) {
+		t.Error("another default makes no difference")
+	}
+}
+
 func FuzzParseMain(f *testing.F) {
 	for _, seed := range []string{
 		"a = b\n c\n# d\n e\n", "a=\n", "= x", " a\n", "a\x00b=c\n", "a = # b\n # c\n\t#d", "a = b\r\n c\r\n", "a = \v\fb\n\vc",

@@ -221,8 +221,9 @@ func (p *policy) access(o origin) verdict {
 	return welcome
 }
 
-// explain says for the log why o was refused by a service with so many places.
-func (p *policy) explain(v verdict, o origin, places int) string {
+// explain says for the log why o was refused. limit is the one that is reached
+// where there is no room.
+func (p *policy) explain(v verdict, o origin, limit string) string {
 	switch v {
 	case denied:
 		if element, found := p.deny.find(o); found {
@@ -237,11 +238,11 @@ func (p *policy) explain(v verdict, o origin, places int) string {
 		return fmt.Sprintf("more than %d connections in %ds from %s", p.ClientRate.Count, p.ClientRate.Per/time.Second, p.describe(o))
 	case noPlace:
 		if p.QueueLimit > 0 {
-			return fmt.Sprintf("the process limit of %d is reached, and %d client(s) wait already", places, p.QueueLimit)
+			return fmt.Sprintf("%s, and %d client(s) wait already", limit, p.QueueLimit)
 		}
-		return fmt.Sprintf("the process limit of %d is reached", places)
+		return limit
 	case noDescriptor:
-		return fmt.Sprintf("the process limit of %d is reached, and no more descriptors are left for those who wait", places)
+		return limit + ", and no more descriptors are left for those who wait"
 	case tooLong:
 		return fmt.Sprintf("waited for more than %ds", p.QueueTime/time.Second)
 	case welcome:

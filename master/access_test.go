@@ -67,7 +67,7 @@ func TestAccess(t *testing.T) {
 		p := policyOf(t, "hosted_client_allow = "+c.allow, "hosted_client_deny = "+c.deny)
 		for _, who := range strings.Fields(c.in) {
 			if v := p.access(from(who)); v != welcome {
-				t.Errorf("allow %q, deny %q: %s is refused: %s", c.allow, c.deny, who, p.explain(v, from(who), 1))
+				t.Errorf("allow %q, deny %q: %s is refused: %s", c.allow, c.deny, who, p.explain(v, from(who), "no room"))
 			}
 		}
 		for _, who := range strings.Fields(c.out) {
@@ -161,11 +161,11 @@ func TestExplain(t *testing.T) {
 		{noPlace, "192.0.2.1", "the process limit of 20 is reached, and 5 client(s) wait already"},
 		{tooLong, "192.0.2.1", "waited for more than 120s"},
 	} {
-		if got := p.explain(c.v, from(c.who), 20); got != c.want {
+		if got := p.explain(c.v, from(c.who), "the process limit of 20 is reached"); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.who, got, c.want)
 		}
 	}
-	if got := policyOf(t, "hosted_queue_limit = 0").explain(noPlace, from("::1"), 20); got != "the process limit of 20 is reached" {
+	if got := policyOf(t, "hosted_queue_limit = 0").explain(noPlace, from("::1"), "the process limit of 20 is reached"); got != "the process limit of 20 is reached" {
 		t.Errorf("without a queue: %q", got)
 	}
 }

@@ -2,7 +2,10 @@
 
 package master
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // busyWarnInterval is how often a service that has reached its process limit
 // is mentioned in the log.
@@ -28,8 +31,13 @@ func (s *service) wantListen() bool {
 }
 
 // hasRoom reports whether one more process, or client of a hosted service, is
-// within the process limit.
-func (s *service) hasRoom() bool { return s.spec.Limit == 0 || s.total < s.spec.Limit }
+// within the limit on them.
+func (s *service) hasRoom() bool {
+	if s.hasConnections() {
+		return s.m.hasSeat()
+	}
+	return s.spec.Limit == 0 || s.total < s.spec.Limit
+}
 
 // enforce makes the watching of the endpoint agree with wantListen. It is
 // called after every change of what wantListen looks at. Clients of a hosted
@@ -53,11 +61,11 @@ func (s *service) enforce() {
 	}
 }
 
-// warnLimit says that the service has reached its process limit, at most once
+// warnLimit says that the service has reached its limit, at most once
 // in busyWarnInterval, and like Postfix only where stress mode exists or where
 // nobody but master could say it.
 func (s *service) warnLimit() {
-	if s.stressArg < 0 && (!s.isHosted() || s.spec.Limit == 1) {
+	if s.stressArg < 0 && (!s.isHosted() || s.spec.Limit == 1 && !s.hasConnections()) {
 		return
 	}
 	now := s.m.loop.Now()
@@ -65,9 +73,21 @@ func (s *service) warnLimit() {
 		return
 	}
 	s.busyWarned = now
+	if s.hasConnections() {
+		s.m.log.Warnf("%s has %d clients, and %s: new clients may experience noticeable delays", s, s.total, s.limitReached())
+		return
+	}
 	s.m.log.Warnf("%s has reached its process limit \"%d\": new clients may experience noticeable delays", s, s.spec.Limit)
 	s.m.log.Warnf("to avoid this condition, increase the process count in master.cf or reduce the service time per client")
 	s.m.log.Warnf("see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")
+}
+
+// limitReached says which limit it is that leaves no room.
+func (s *service) limitReached() string {
+	if s.hasConnections() {
+		return "the descriptors for clients are used up"
+	}
+	return fmt.Sprintf("the process limit of %d is reached", s.spec.Limit)
 }
 
 // more counts a process as idle.

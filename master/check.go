@@ -33,6 +33,7 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 			return t.paramError("inet_interfaces", nil, err.Error())
 		}
 	}
+	t.checkExposed(errs)
 	seen := make(map[key]int, len(t.conf.Services))
 	for i := range t.conf.Services {
 		spec := &t.conf.Services[i]

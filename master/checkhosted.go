@@ -5,6 +5,7 @@ package master
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"postloop/cfg"
@@ -64,9 +65,25 @@ func (t *transaction) create(w *wanted, main *cfg.Main, create HostFunc) error {
 	w.host = &Host{
 		Loop: t.m.loop, Log: t.m.log.With(tag + "/" + w.spec.Command), Service: w.spec,
 		Main: main, Params: t.params, Env: t.env, Names: t.names,
+		Warnf: func(format string, args ...any) {
+			t.notes = append(t.notes, w.blame(fmt.Errorf(format, args...)).Error())
+		},
 	}
 	w.hosted, err = create(w.host)
 	return err
+}
+
+// checkExposed refuses to have strangers' bytes read with root's rights.
+func (t *transaction) checkExposed(errs *cfg.Errors) {
+	if t.params.Rootless {
+		return
+	}
+	for _, command := range t.m.opt.Exposed {
+		if slices.Contains(t.params.BuiltinServices, command) {
+			*errs = append(*errs, &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line("builtin_services"), Text: fmt.Sprintf(
+				"parameter builtin_services: %s reads what clients send, which a master with root's rights must not; remove it, or set rootless = yes", command)})
+		}
+	}
 }
 
 // policyAnswer is what newPolicy has returned.

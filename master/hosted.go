@@ -17,17 +17,28 @@ import (
 type Hosted interface {
 	// Accepted takes over the descriptor of a client, which is blocking and
 	// close-on-exec. It is called at most as often as the process limit
-	// allows clients at once. done is to be called once when the client is
-	// finished, in this turn or later. An error says that something is
-	// wanting for this client now, as when fork(2) fails: the descriptor then
-	// is untouched and the caller's, done must not be called, and the client
-	// comes again.
+	// allows clients at once; see Host.Connections. done is to be called once
+	// when the client is finished, in this turn or later. An error says that
+	// something is wanting for this client now, as when fork(2) fails: the
+	// descriptor then is untouched and the caller's, done must not be called,
+	// and the client comes again.
 	Accepted(fd int, p loop.Peer, done func()) error
 
 	// Shutdown ends what still runs, because master is ending: at once if
 	// force, else with a chance to finish. A reload never calls it; a service
 	// that was removed or replaced finishes its clients by itself.
 	Shutdown(force bool)
+}
+
+// Lasting is a Hosted whose clients may stay for ever.
+type Lasting interface {
+	Hosted
+
+	// Replaced is called when no more clients will come, because a reload has
+	// succeeded. Those to come are by's, who is nil if nobody serves them any
+	// more, or a process does. Those who are there, whose done stays what it
+	// was, can be given to by, or have to be made to leave.
+	Replaced(by Hosted)
 }
 
 // Host is what a hosted service is given to live on.
@@ -40,9 +51,18 @@ type Host struct {
 	Env     []string // the cleaned environment that processes get
 	Names   Names    // while the configuration is checked; nil afterwards
 
+	// Warnf is for a HostFunc to say what is odd about an entry that is usable.
+	// The log has it when the configuration is in force.
+	Warnf func(format string, args ...any)
+
 	// Binding is for a HostFunc to say that the entry asks for what a process in
 	// its place might not do. After an error such an entry is refused.
 	Binding bool
+
+	// Connections is for a HostFunc to say that clients stay connections of this
+	// process, and are no processes. The process limit then says nothing about
+	// them; what limits them is how many descriptors there are.
+	Connections bool
 }
 
 // Names answers which numbers belong to a name. An answer may need to be
@@ -68,10 +88,11 @@ type host struct {
 
 // tenant is a Hosted with the clients that it has.
 type tenant struct {
-	h       *host
-	hosted  Hosted
-	clients int
-	done    func() // ended, for clients that need not be told apart
+	h           *host
+	hosted      Hosted
+	connections bool // see Host
+	clients     int
+	done        func() // ended, for clients that need not be told apart
 }
 
 // isHosted reports whether the next client of s is master's own.
@@ -93,23 +114,29 @@ func (h *host) accepted(fd int, p loop.Peer) {
 // the caller's, who has to call enforce.
 func (h *host) serve(fd int, p loop.Peer, done func()) error {
 	t := h.current
-	t.clients++
-	h.s.total++
+	t.count(1)
 	h.s.enforce() // before the call, which may end the client at once
 	h.s.used()
 	err := t.hosted.Accepted(fd, p, done)
 	if err != nil {
-		t.clients--
-		h.s.total--
+		t.count(-1)
 	}
 	return err
+}
+
+// count adds n to the clients.
+func (t *tenant) count(n int) {
+	t.clients += n
+	t.h.s.total += n
+	if t.connections {
+		t.h.s.m.seat(n)
+	}
 }
 
 // ended takes the end of a client.
 func (t *tenant) ended() {
 	s := t.h.s
-	t.clients--
-	s.total--
+	t.count(-1)
 	if t.clients == 0 {
 		delete(t.h.past, t)
 	}
@@ -141,20 +168,32 @@ func (s *service) replaceHosted(w *wanted) {
 	}
 	h := s.host
 	if !w.sameHosted {
-		if h.current != nil && h.current.clients > 0 {
-			h.past[h.current] = struct{}{}
+		old := h.current
+		if old != nil && old.clients > 0 {
+			h.past[old] = struct{}{}
 		}
 		h.current = nil
 		if w.hosted != nil {
-			h.current = &tenant{h: h, hosted: w.hosted}
+			h.current = &tenant{h: h, hosted: w.hosted, connections: w.host.Connections}
 			h.current.done = h.current.ended
-			w.host.Names = nil // it holds the files that it has read
+			w.host.Names, w.host.Warnf = nil, nil // they hold what the check has read
 		}
+		old.replaced(w.hosted)
 	}
 	if h.current == nil {
 		h.gate.close() // a process cannot be given those who wait
 	}
 	h.setPolicy(w.policy)
+}
+
+// replaced has t, which may be nil, know that it gets no more clients.
+func (t *tenant) replaced(by Hosted) {
+	if t == nil {
+		return
+	}
+	if l, ok := t.hosted.(Lasting); ok {
+		l.Replaced(by)
+	}
 }
 
 // shutdown ends all clients. One that ends at once leaves the lists.

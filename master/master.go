@@ -27,6 +27,9 @@ type Options struct {
 	Debug   bool                // -d: processes get -d too
 	Environ []string            // master's own, before import_environment
 	Hosted  map[string]HostFunc // by the command's name in master.cf
+	// Exposed are those of Hosted that read what clients send, and are for a
+	// rootless master only.
+	Exposed []string
 	// Group has Shutdown signal the whole process group, which master leads:
 	// descendants that master does not know of end as well.
 	Group bool
@@ -54,6 +57,7 @@ type Master struct {
 	triggers   map[*trigger]struct{}
 
 	waitersBelow int // what the descriptors of clients in queues stay below
+	seats        int // clients that take one; see seat
 
 	files []int    // scratch of startProcess
 	cmd   loop.Cmd // the process that was started last; the next one has most in common with it
@@ -175,7 +179,7 @@ func anyChild(*child) bool { return true }
 // already may make its service leave the lists.
 func (m *Master) endHosted(force bool) {
 	for _, s := range append(slices.Collect(maps.Keys(m.leaving)), m.services...) {
-		if s.host != nil && s.total > 0 {
+		if s.host != nil {
 			s.host.shutdown(force)
 		}
 	}

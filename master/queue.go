@@ -24,6 +24,7 @@ func waitersBelow(files unix.Rlimit) int { return int(min(files.Cur-files.Cur/4,
 // wait puts c at the end of the queue.
 func (g *gate) wait(c *guest) {
 	g.waiting.push(c)
+	g.h.s.m.seat(1)
 	c.attend()
 	g.setQueueTimer()
 }
@@ -61,6 +62,7 @@ func (g *gate) forget(c *guest) {
 // remove takes c out of the queue, with its descriptor untouched.
 func (g *gate) remove(c *guest) {
 	g.waiting.remove(c)
+	g.h.s.m.seat(-1)
 	c.watch.Stop() // first this: the descriptor is about to be passed on, or closed
 	c.watch = nil
 	if g.waiting.n == 0 {

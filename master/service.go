@@ -153,6 +153,9 @@ func (s *service) stop() {
 	s.closeGate()
 	s.closeStatus()
 	s.unregister()
+	if s.isHosted() {
+		s.host.current.replaced(nil)
+	}
 	if s.total == 0 {
 		return
 	}

@@ -33,6 +33,7 @@ func (g *gate) hold(c *guest, err error) {
 	sh, s := &g.shortage, g.h.s
 	g.h.gate = g // it may have had nothing to do until now
 	g.waiting.pushFront(c)
+	s.m.seat(1)
 	c.attend()
 	g.setQueueTimer()
 	sh.delay = min(max(shortageFirst, 2*sh.delay), max(shortageFirst, s.m.params.ThrottleTime))
@@ -41,7 +42,8 @@ func (g *gate) hold(c *guest, err error) {
 	sh.holds, sh.calm = true, false
 	if !sh.warned {
 		sh.warned = true
-		s.m.log.Warnf("%s: fork: %s -- clients wait, next try in %s", s, maillog.Strerror(err), sh.delay)
+		call, _ := s.lacks()
+		s.m.log.Warnf("%s: %s: %s -- clients wait, next try in %s", s, call, maillog.Strerror(err), sh.delay)
 	}
 	s.enforce()
 }
@@ -75,8 +77,17 @@ func (g *gate) worked() {
 // well ends a shortage.
 func (g *gate) well() {
 	g.shortage.end()
-	g.h.s.m.log.Infof("%s: fork: processes can be made again", g.h.s)
+	call, again := g.h.s.lacks()
+	g.h.s.m.log.Infof("%s: %s: %s can be made again", g.h.s, call, again)
 	g.settle()
+}
+
+// lacks names the call that fails in a shortage, and what it makes.
+func (s *service) lacks() (call, made string) {
+	if s.hasConnections() {
+		return "accept", "connections"
+	}
+	return "fork", "processes"
 }
 
 func (sh *shortage) end() {

@@ -93,6 +93,7 @@ func (d *daemon) run() int {
 		Debug:   d.o.debug,
 		Environ: os.Environ(),
 		Hosted:  hosted,
+		Exposed: exposed,
 		Group:   unix.Getpgrp() == unix.Getpid(),
 	})
 	if err != nil {

@@ -7,12 +7,16 @@ import (
 
 	"postloop/master"
 	"postloop/master/names"
+	"postloop/services/proxymap"
 	"postloop/services/spawn"
 )
 
 // hosted are the services that can live in master's own process, by the name
 // of the command that master.cf has for them. builtin_services chooses.
-var hosted = map[string]master.HostFunc{"spawn": hostSpawn}
+var hosted = map[string]master.HostFunc{"proxymap": hostProxymap, "spawn": hostSpawn}
+
+// exposed are those of them that read what clients send.
+var exposed = []string{"proxymap"}
 
 func hostSpawn(h *master.Host) (master.Hosted, error) {
 	h.Binding = spawn.Confined(h.Main)
@@ -33,4 +37,23 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 		return nil, err
 	}
 	return spawn.New(h.Loop, h.Log, c), nil
+}
+
+func hostProxymap(h *master.Host) (master.Hosted, error) {
+	h.Connections = true
+	p, err := proxymap.Host(proxymap.Setup{
+		Loop: h.Loop, Log: h.Log, Service: h.Service, Main: h.Main, Params: h.Params, Environ: h.Env, Warn: h.Warnf,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lastingProxymap{p}, nil
+}
+
+// lastingProxymap hands its clients on to its like.
+type lastingProxymap struct{ *proxymap.Hosted }
+
+func (p lastingProxymap) Replaced(by master.Hosted) {
+	next, _ := by.(lastingProxymap)
+	p.Hosted.Replaced(next.Hosted)
 }

@@ -13,10 +13,15 @@ import (
 func TestExport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	must(t, os.WriteFile(dir+"/main.cf", []byte("rootless = yes\nqueue_directory = "+dir+
-		"\nproxy_read_maps = proxy:texthash:/b, hash:/c, unionmap:{proxy:static:a,cidr:/d} nothing\nproxy_write_maps = proxy:btree:/w\n"), 0o600))
+	err := os.WriteFile(dir+"/main.cf", []byte("rootless = yes\nqueue_directory = "+dir+
+		"\nproxy_read_maps = proxy:texthash:/b, hash:/c, unionmap:{proxy:static:a,cidr:/d} nothing\nproxy_write_maps = proxy:btree:/w\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
 	exe, err := os.Executable()
-	must(t, err)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, want := range map[string]string{
 		"export-proxy-proxymap":   "static:a\ntexthash:/b\n",
 		"export-all-proxymap":     "cidr:/d\nhash:/c\nstatic:a\ntexthash:/b\n",

@@ -6,10 +6,9 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
-	"postloop/services/attr"
+	"postloop/services/proxymap/proxytest"
 	"postloop/services/skeleton/mastertest"
 )
 
@@ -30,60 +29,15 @@ func start(t *testing.T, o mastertest.Options, args ...string) *mastertest.Daemo
 	return mastertest.Start(t, o)
 }
 
-// conversation is a connection with one list of attributes after the other.
+// conversation is a client of it.
 type conversation struct {
-	net.Conn
-	t  *testing.T
-	in []byte
+	*proxytest.Client
+	t *testing.T
 }
 
 func talk(t *testing.T, conn net.Conn) *conversation {
 	t.Helper()
-	c := &conversation{Conn: conn, t: t}
-	if got := c.list(); got != "protocol=proxymap_protocol" {
-		t.Errorf("the greeting is %q", got)
-	}
-	return c
+	return &conversation{proxytest.Talk(t, conn), t}
 }
 
-// ask sends a list of name=value, and returns the one that comes back.
-func (c *conversation) ask(words ...string) string {
-	c.t.Helper()
-	var list []attr.Attr
-	for _, w := range words {
-		name, value, _ := strings.Cut(w, "=")
-		list = append(list, attr.Attr{Name: name, Value: value})
-	}
-	_, err := c.Write(attr.Append(nil, list...))
-	must(c.t, err)
-	return c.list()
-}
-
-func (c *conversation) list() string {
-	c.t.Helper()
-	for {
-		list, used, err := attr.Scan(c.in)
-		must(c.t, err)
-		if used > 0 {
-			c.in = c.in[used:]
-			var words []string
-			for _, a := range list {
-				words = append(words, a.Name+"="+a.Value)
-			}
-			return strings.Join(words, " ")
-		}
-		buf := make([]byte, 64<<10)
-		n, err := c.Read(buf)
-		if err != nil {
-			c.t.Fatalf("after %q: %v", c.in, err)
-		}
-		c.in = append(c.in, buf[:n]...)
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
+func (c *conversation) ask(words ...string) string { return c.Ask(words...) }

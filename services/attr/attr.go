@@ -69,6 +69,10 @@ func Scan(in []byte) (list []Attr, used int, err error) {
 // Scanner is Scan for input that comes in pieces: it looks at no byte twice,
 // however small they are. The zero Scanner is at the beginning of a list.
 type Scanner struct {
+	// Most is how many attributes of a list are returned; those behind them are
+	// left out. 0 is all.
+	Most int
+
 	at    int // what comes before has been looked at
 	text  int // where the text that lies there begins
 	value bool
@@ -90,12 +94,12 @@ func (s *Scanner) Scan(in []byte) (list []Attr, used int, err error) {
 	}
 	s.Reset()
 	clear(s.list) // or what they are part of would live on
-	s.list = split(s.list[:0], string(in[:end]))
+	s.list = s.split(s.list[:0], string(in[:end]))
 	return s.list, end, nil
 }
 
 // Reset forgets the pieces that have come.
-func (s *Scanner) Reset() { *s = Scanner{list: s.list} }
+func (s *Scanner) Reset() { *s = Scanner{Most: s.Most, list: s.list} }
 
 // InValue reports whether the last piece ended in a value, and not in a name.
 func (s *Scanner) InValue() bool { return s.value }
@@ -130,8 +134,8 @@ func (s *Scanner) find(in []byte) (end int, err error) {
 
 // split appends to list what a whole list holds. All texts are part of that
 // one.
-func split(list []Attr, whole string) []Attr {
-	for {
+func (s *Scanner) split(list []Attr, whole string) []Attr {
+	for s.Most == 0 || len(list) < s.Most {
 		var a Attr
 		a.Name, whole, _ = strings.Cut(whole, "\x00")
 		switch a.Name {
@@ -143,4 +147,5 @@ func split(list []Attr, whole string) []Attr {
 		a.Value, whole, _ = strings.Cut(whole, "\x00")
 		list = append(list, a)
 	}
+	return list
 }

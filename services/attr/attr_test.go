@@ -176,3 +176,20 @@ func TestNoGarbage(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestMost: what is left out of a list is looked at all the same.
+func TestMost(t *testing.T) {
+	in := []byte("a\x001\x00b\x002\x00c\x003\x00\x00")
+	for most, want := range []int{3, 1, 2, 3, 3} {
+		s := Scanner{Most: most}
+		for range 2 { // it counts from the start in each list
+			if list, used, err := s.Scan(in); len(list) != want || used != len(in) || err != nil {
+				t.Errorf("at most %d: %v, %d used, %v", most, list, used, err)
+			}
+		}
+	}
+	s := Scanner{Most: 1}
+	if _, _, err := s.Scan([]byte("a\x001\x00}\x00\x00")); err == nil {
+		t.Error("a brace behind the last attribute that counts is no error")
+	}
+}

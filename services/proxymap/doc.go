@@ -15,6 +15,9 @@
 // flags with which a table is to be opened are guessed from those of requests;
 // see registry.older.
 //
+// A daemon (Program) and a master that has the service in its own process (Host)
+// serve in the same way; Hosted says what is different.
+//
 // # Order
 //
 // A request is answered in the turn of the loop that it comes in, unless its
@@ -32,7 +35,8 @@
 // with "not now", and opening it is tried again once in a while. Whatever goes
 // wrong with one request is that request's answer. A request that is not all
 // there a second after it has begun, an answer that is not taken in a second,
-// and bytes that are no request end the connection, and nothing else.
+// bytes that are no request, and a long request while there are too many end the
+// connection, and nothing else.
 //
 // # Limits
 //

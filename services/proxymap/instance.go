@@ -30,6 +30,7 @@ type instance struct {
 	reason string    // why there is none, or none that is newer
 	retry  time.Time // not to be opened before
 	turn   uint64    // in which it was last looked at
+	asked  time.Time // when somebody last wanted something of it
 }
 
 // handle is an open table.
@@ -49,6 +50,14 @@ func (h *handle) settle() {
 func (h *handle) release() {
 	if h.old && h.due == 0 {
 		h.t.Close()
+	}
+}
+
+// close lets go of the table, or has that done when all answers are given.
+func (i *instance) close() {
+	if i.now != nil {
+		i.now.old = true
+		i.now.release()
 	}
 }
 
@@ -90,11 +99,10 @@ func (i *instance) openAnew() {
 		}
 		return
 	}
-	switch old := i.now; {
-	case old != nil:
+	switch {
+	case i.now != nil:
 		i.r.env.Log.Infof("table %s has changed -- opened anew", i.name())
-		old.old = true
-		old.release()
+		i.close()
 	case i.reason != "":
 		i.r.env.Log.Infof("table %s is available now", i.name())
 	}

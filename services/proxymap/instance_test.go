@@ -48,6 +48,60 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// TestManyWays: a table is open in so many ways at most, and one that nobody uses
+// makes room for another, when nothing is due from it.
+func TestManyWays(t *testing.T) {
+	s := newStage(t, Config{})
+	s.allow("fake:x", "fake:y")
+	s.make = func(f *fake) (table.Table, error) {
+		f.later = len(s.open) == 0
+		return f, nil
+	}
+	waits, k := s.dial(), s.dial()
+	ask := func(ref string, flags int) string {
+		t.Helper()
+		return k.ask(list("request=lookup", "table="+ref, fmt.Sprintf("instance_flags=%d", flags), "flags=0", "key=a"))
+	}
+	const granted, refused = "status\x000\x00flags\x000\x00value\x001\x00\x00", "status\x002\x00flags\x000\x00value\x00\x00\x00"
+	waits.ask(list("request=lookup", "table=fake:x", "instance_flags=0", "flags=0", "key=a"))
+	for flags := 1; flags < maxWays; flags++ {
+		if got := ask("fake:x", flags); got != granted {
+			t.Fatalf("way %d: %q", flags, got)
+		}
+	}
+	looptest.Advance(s.loop, wayTime/2)
+	for range 2 {
+		if got := ask("fake:x", maxWays); got != refused {
+			t.Errorf("one way more: %q", got)
+		}
+	}
+	if n := strings.Count(s.logged(), "fake:x is unavailable. it is open in 16 ways, with other flags, already"); n != 2 {
+		t.Errorf("the log has %d lines about it", n)
+	}
+	if got := ask("fake:y", maxWays); got != granted { // another table is another matter
+		t.Errorf("another table: %q", got)
+	}
+	for flags := 1; flags < maxWays; flags++ {
+		ask("fake:x", flags)
+	}
+	looptest.Advance(s.loop, wayTime/2)
+	if got := ask("fake:x", maxWays); got != granted {
+		t.Errorf("when there is one that nobody has used: %q", got)
+	}
+	if got := ask("fake:x", maxWays+1); got != refused {
+		t.Errorf("and there was one: %q", got)
+	}
+	first := s.open[0]
+	if first.closed || len(s.s.tables.tables) != maxWays+1 {
+		t.Errorf("the first was closed: %v; there are %d", first.closed, len(s.s.tables.tables))
+	}
+	s.loop.Later(first.due[0])
+	s.turns(2)
+	if got := waits.got(); got != granted || !first.closed {
+		t.Errorf("who waited got %q; the table was closed: %v", got, first.closed)
+	}
+}
+
 // TestWrittenTablesAreOne, whatever flags they are asked for with.
 func TestWrittenTablesAreOne(t *testing.T) {
 	s := newStage(t, Config{Mode: table.ReadWrite})

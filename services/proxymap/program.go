@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"postloop/cfg"
+	"postloop/loop"
+	"postloop/master/maillog"
 	"postloop/services/skeleton"
 	"postloop/services/table"
 
@@ -35,36 +37,18 @@ func Program() skeleton.Options {
 
 // program is what the daemon finds out before it gives up its privileges.
 type program struct {
-	c       Config
-	workers string // proxymap_worker_directory
-	fatal   bool   // daemon_table_open_error_is_fatal
+	c     Config
+	fatal bool // daemon_table_open_error_is_fatal
 }
 
 // check reads what the service may open: a list may be in files that are
 // nobody else's to read.
 func (p *program) check(d *skeleton.Daemon) (err error) {
-	p.c.Name = d.Name
-	service, export, all := exported(d.Name)
-	switch service {
-	case readService:
-	case writeService:
-		p.c.Mode = table.ReadWrite
-	default:
-		return fmt.Errorf("invalid service name: \"%s\" - service name must be \"%s\" or \"%s\"", d.Name, writeService, readService)
+	name, export, all := exported(d.Name)
+	if p.c, err = configure(name, d.Args, d.Main, all, d.Log.Warnf); err == nil {
+		p.fatal, err = d.Main.Bool("daemon_table_open_error_is_fatal")
 	}
-	if len(d.Args) > 0 {
-		return fmt.Errorf("unexpected command-line argument: %s", d.Args[0])
-	}
-	if p.c.UTF8, err = d.Main.Bool("smtputf8_enable"); err != nil {
-		return err
-	}
-	if p.workers, err = workers(d.Main); err != nil {
-		return err
-	}
-	if p.fatal, err = d.Main.Bool("daemon_table_open_error_is_fatal"); err != nil {
-		return err
-	}
-	if p.c.Listed, err = readList(d.Main, p.c.Mode, all, d.Log.Warnf); err != nil || !export {
+	if err != nil || !export {
 		return err
 	}
 	for _, ref := range slices.Sorted(maps.Keys(p.c.Listed)) {
@@ -87,6 +71,30 @@ func exported(name string) (service string, export, all bool) {
 	return name, false, false
 }
 
+// configure finds out what a service of that name is to do. args are what
+// follows its options; all is readList's. What is odd about a list goes to warn.
+func configure(name string, args []string, m *cfg.Main, all bool, warn func(string, ...any)) (c Config, err error) {
+	c.Name = name
+	switch name {
+	case readService:
+	case writeService:
+		c.Mode = table.ReadWrite
+	default:
+		return c, fmt.Errorf("invalid service name: \"%s\" - service name must be \"%s\" or \"%s\"", name, writeService, readService)
+	}
+	if len(args) > 0 {
+		return c, fmt.Errorf("unexpected command-line argument: %s", args[0])
+	}
+	if c.UTF8, err = m.Bool("smtputf8_enable"); err != nil {
+		return c, err
+	}
+	if c.Workers, err = workers(m); err != nil {
+		return c, err
+	}
+	c.Listed, err = readList(m, c.Mode, all, warn)
+	return c, err
+}
+
 // serve makes the service. One that writes leaves the master's process group:
 // a signal to all of that must not hit it in the middle of a change.
 func (p *program) serve(d *skeleton.Daemon) (skeleton.Server, error) {
@@ -96,10 +104,13 @@ func (p *program) serve(d *skeleton.Daemon) (skeleton.Server, error) {
 	if p.fatal {
 		p.c.Broken = func(err error) { d.Fatalf("%s", err) }
 	}
-	env := &table.Env{Loop: d.Loop, Log: d.Log, Main: d.Main, Workers: p.workers}
-	a := newNameService(d.Loop, d.Log, d.Params.InetProtocols)
-	env.User, env.Group, env.Host = a.user, a.group, a.host
-	return New(env, p.c), nil
+	return New(newEnv(d.Loop, d.Log, d.Main, d.Params, p.c.Workers), p.c), nil
+}
+
+// newEnv returns what tables live on.
+func newEnv(l *loop.Loop, log *maillog.Logger, m *cfg.Main, p *cfg.Params, workers string) *table.Env {
+	a := newNameService(l, log, p.InetProtocols)
+	return &table.Env{Loop: l, Log: log, Main: m, User: a.user, Group: a.group, Host: a.host, Workers: workers}
 }
 
 // workers is the directory with the programs that do the work of some tables:

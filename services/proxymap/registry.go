@@ -3,6 +3,9 @@
 package proxymap
 
 import (
+	"fmt"
+	"time"
+
 	"postloop/services/table"
 )
 
@@ -35,6 +38,15 @@ type identity struct {
 	flags table.Flags
 }
 
+// close closes all tables. One that owes an answer is closed when it has given
+// that.
+func (r *registry) close() {
+	for _, i := range r.tables {
+		i.close()
+	}
+	clear(r.tables)
+}
+
 // find returns the table that a request is about.
 //
 // A table that is written to is one for all, whatever their flags: two that
@@ -56,9 +68,48 @@ func (r *registry) find(q *request) *instance {
 	i := r.tables[id]
 	if i == nil {
 		i = &instance{r: r, ref: q.table, flags: flags, id: id}
-		r.tables[id] = i
+		if r.makeRoom(q.table) {
+			r.tables[id] = i
+		} else { // for this request
+			i.reason = fmt.Sprintf("it is open in %d ways, with other flags, already", maxWays)
+			i.retry = r.env.Loop.Now().Add(wayTime)
+		}
 	}
+	i.asked = r.env.Loop.Now()
 	return i
+}
+
+// In how many ways, which is with how many sets of flags, one table may be open,
+// and how long it takes until one that nobody asks for makes room for another.
+// Postfix's programs have few of them. A client could think of millions, and each
+// may be a copy of the table.
+const (
+	maxWays = 16
+	wayTime = time.Minute
+)
+
+// makeRoom reports whether one more way to open a table is allowed.
+func (r *registry) makeRoom(ref string) bool {
+	ways := 0
+	var oldest *instance
+	for id, i := range r.tables {
+		if id.ref != ref {
+			continue
+		}
+		ways++
+		if oldest == nil || i.asked.Before(oldest.asked) {
+			oldest = i
+		}
+	}
+	switch {
+	case ways < maxWays:
+		return true
+	case r.env.Loop.Now().Sub(oldest.asked) < wayTime:
+		return false
+	}
+	oldest.close()
+	delete(r.tables, oldest.id)
+	return true
 }
 
 // older guesses the flags with which a client of the older dialect would have

@@ -12,7 +12,7 @@ import (
 )
 
 // greeting is what a client is sent first.
-var greeting = attr.Append(nil, attr.Attr{Name: "protocol", Value: "proxymap_protocol"})
+var greeting = []byte("protocol\x00proxymap_protocol\x00\x00")
 
 // Statuses that no table has.
 const (
@@ -33,7 +33,22 @@ const (
 	sequence
 )
 
-var verbs = map[string]verb{"open": open, "lookup": lookup, "update": update, "delete": remove, "sequence": sequence}
+// verbOf returns what a word asks for, or noRequest.
+func verbOf(word string) verb {
+	switch word {
+	case "open":
+		return open
+	case "lookup":
+		return lookup
+	case "update":
+		return update
+	case "delete":
+		return remove
+	case "sequence":
+		return sequence
+	}
+	return noRequest
+}
 
 // request is one request.
 type request struct {
@@ -66,7 +81,7 @@ func parse(list []attr.Attr, newer bool, from string) (q request, ok bool, compl
 		return q, false, r.complaint
 	}
 	q.newer = newer
-	if q.what = verbs[name]; q.what == noRequest {
+	if q.what = verbOf(name); q.what == noRequest {
 		q.what = unknown
 		return q, false, fmt.Sprintf("unrecognized request: \"%s\", ignored", name)
 	}

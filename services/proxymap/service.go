@@ -7,6 +7,7 @@ import (
 
 	"postloop/loop"
 	"postloop/master/maillog"
+	"postloop/services/attr"
 	"postloop/services/skeleton"
 	"postloop/services/table"
 )
@@ -15,6 +16,14 @@ import (
 // stay far below.
 const maxRequest = 4 << 20
 
+// maxAttrs is how many attributes of a request are looked at: more than any has,
+// so that one too many is noticed.
+const maxAttrs = 8
+
+// maxPartial is how much there may be of requests that are not complete, of all
+// clients together.
+const maxPartial = 64 << 20
+
 // Service answers requests about tables.
 type Service struct {
 	loop   *loop.Loop
@@ -22,7 +31,9 @@ type Service struct {
 	name   string // proxymap or proxywrite
 	mode   table.Mode
 	listed map[string]bool // the tables that clients may ask for
-	tables registry
+	tables *registry
+
+	partial int // bytes of requests that are not complete
 
 	owing []*session  // those that were sent an answer lately
 	sweep *loop.Timer // looks who has not taken it; nil: never needed
@@ -35,6 +46,8 @@ type Config struct {
 	Listed map[string]bool // tables that clients may ask for
 	UTF8   bool            // smtputf8_enable
 
+	Workers string // table.Env's
+
 	// Broken, which may be nil, is told why a table cannot be opened.
 	Broken func(error)
 }
@@ -42,25 +55,30 @@ type Config struct {
 // New makes a service whose tables live on env.
 func New(env *table.Env, c Config) *Service {
 	s := &Service{loop: env.Loop, log: env.Log, name: c.Name, mode: c.Mode, listed: c.Listed}
-	s.tables = registry{env: env, open: env.Open, mode: c.Mode, utf8: c.UTF8, broken: c.Broken, tables: map[identity]*instance{}}
+	s.tables = &registry{env: env, open: env.Open, mode: c.Mode, utf8: c.UTF8, broken: c.Broken, tables: map[identity]*instance{}}
 	return s
 }
 
 // Connected begins a conversation.
 func (s *Service) Connected(loop.Peer) (skeleton.Session, loop.Limits) {
-	return &session{s: s}, loop.Limits{Input: maxRequest}
+	return &session{s: s, scan: attr.Scanner{Most: maxAttrs}}, loop.Limits{Input: maxRequest}
 }
 
 // Close closes all tables. No client may be there any more.
 func (s *Service) Close() {
 	s.sweep.Stop()
-	for _, i := range s.tables.tables {
-		if i.now != nil {
-			i.now.old = true
-			i.now.release()
-		}
+	s.tables.close()
+}
+
+// become has s do what n was made for, which has had no clients. Those of s
+// stay, and so do its tables, unless there is a parameter that has changed:
+// then each is opened anew when it is asked for.
+func (s *Service) become(n *Service) {
+	s.log, s.listed = n.log, n.listed
+	if !s.tables.env.Main.Equal(n.tables.env.Main) {
+		s.tables.close()
+		s.tables = n.tables
 	}
-	clear(s.tables.tables)
 }
 
 // ask has a table answer a request. A reply with the status table.Later is

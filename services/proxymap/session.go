@@ -26,7 +26,7 @@ type session struct {
 	leaves bool // the process does
 
 	timer   *loop.Timer // for the rest of a request; nil: never needed
-	partial bool        // a part of one has come
+	partial int         // so much of one has come
 	late    bool        // its time is over, but for what lies there already
 
 	owing   bool  // in s.owing
@@ -36,8 +36,11 @@ type session struct {
 	out     []byte
 }
 
-// errSlow is why a client was sent away that wants to be waited for.
-var errSlow = errors.New("timeout")
+// Why a client was sent away that wants to be waited for, or has others wait.
+var (
+	errSlow = errors.New("timeout")
+	errMuch = errors.New("too much")
+)
 
 // Opened greets the client, which waits for that.
 func (k *session) Opened(c *loop.Conn) {
@@ -54,14 +57,16 @@ func (k *session) Data(c *loop.Conn, in []byte) (used int) {
 		c.Close(err)
 		return 0
 	case used == 0:
-		k.started()
+		k.started(len(in))
 		return 0
 	}
-	if k.partial {
-		k.partial, k.late = false, false
+	if k.partial > 0 {
+		k.s.partial -= k.partial
+		k.partial, k.late = 0, false
 		k.timer.Stop()
 	}
 	k.request(list)
+	clear(list) // or a long request would live on while the client asks nothing
 	return used
 }
 
@@ -118,17 +123,21 @@ func (k *session) reply(q *request, r *reply) {
 	}
 }
 
-// started is called when a part of a request is there.
-func (k *session) started() {
+// started is called when n bytes of a request are there.
+func (k *session) started(n int) {
 	switch {
-	case k.partial:
-		return
+	case k.partial > 0:
 	case k.timer == nil:
 		k.timer = k.s.loop.After(requestTime, k.expired)
 	default:
 		k.timer.Reset(requestTime)
 	}
-	k.partial = true
+	k.s.partial += n - k.partial
+	k.partial = n
+	if k.s.partial > maxPartial {
+		k.s.log.Warnf("too many long requests at once on %s", k.peer())
+		k.c.Close(errMuch)
+	}
 }
 
 // expired ends a connection on which the rest of a request does not come. What
@@ -172,7 +181,7 @@ func (k *session) swept() {
 // Leave ends the conversation, once what was asked is answered.
 func (k *session) Leave() {
 	k.leaves = true
-	if !k.waits && !k.partial {
+	if !k.waits && k.partial == 0 {
 		k.c.Close(nil)
 	}
 }
@@ -180,7 +189,8 @@ func (k *session) Leave() {
 // Closed says why a conversation has ended, unless the client has simply left.
 func (k *session) Closed(_ *loop.Conn, err error) {
 	k.timer.Stop()
-	k.waits = false
+	k.s.partial -= k.partial
+	k.waits, k.partial = false, 0
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		k.s.log.Warnf("unexpected end-of-input from %s while reading input attribute %s", k.peer(), k.part())

@@ -3,6 +3,7 @@
 package proxymap
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -261,4 +262,78 @@ func TestNoFrame(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	s.saw("misplaced brace among attributes on proxymap socket")
+}
+
+// TestLongRequests: one may be long, but not many at a time, however short the
+// time.
+func TestLongRequests(t *testing.T) {
+	s := newStage(t, Config{})
+	s.allow("fake:x")
+	part := get("fake:x", strings.Repeat("x", maxRequest-1024))
+	part = part[:maxRequest-2048]
+	var clients []*client
+	for range maxPartial / len(part) {
+		k := s.dial()
+		k.send(part)
+		clients = append(clients, k)
+	}
+	quick, rest := s.dial(), clients[0]
+	one := s.dial()
+	one.send(part[:100<<10])
+	s.turns(50)
+	if got := quick.ask(get("fake:x", "a")); got != found("1") {
+		t.Errorf("who asks something short got %q", got)
+	}
+	if got := one.got(); got != "EOF" {
+		t.Errorf("the one too many got %q", got)
+	}
+	s.saw("too many long requests at once on proxymap socket")
+	if got := rest.ask(strings.Repeat("x", 1000) + "\x00\x00"); got != list("status=1", "value=") {
+		t.Errorf("one of the others got %q", got)
+	}
+	for _, k := range clients[1:] {
+		must(t, unix.Close(k.fd))
+	}
+	s.turns(200)
+	if s.s.partial != 0 {
+		t.Errorf("%d bytes of requests count, and there are none", s.s.partial)
+	}
+}
+
+// TestIdleClientsKeepNothing of what they have asked, however long that was, and
+// however many attributes it had.
+func TestIdleClientsKeepNothing(t *testing.T) {
+	s := newStage(t, Config{})
+	s.allow("fake:x")
+	long := get("fake:x", strings.Repeat("x", 2<<20))
+	many := strings.TrimSuffix(get("fake:x", "a"), "\x00") + strings.Repeat("a\x00\x00", 500_000) + "\x00"
+	var clients []*client
+	for range 20 {
+		clients = append(clients, s.dial())
+	}
+	ask := func(request, want string) {
+		for _, k := range clients {
+			k.send(request)
+			s.turns(2)
+			if got := k.got(); got != want {
+				t.Fatalf("got %q", got)
+			}
+		}
+	}
+	ask(get("fake:x", "a"), found("1"))
+	before := heap()
+	ask(long, list("status=1", "value="))
+	ask(many, found("1"))
+	s.last().asked = nil
+	if grown := heap() - before; grown > 8<<20 { // the loop keeps some buffers for all
+		t.Errorf("%d bytes are kept for 20 clients that ask nothing", grown)
+	}
+}
+
+// heap is how much is in use.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

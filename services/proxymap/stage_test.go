@@ -124,14 +124,7 @@ type stage struct {
 // newStage makes a service that may open all tables beginning with "fake:".
 func newStage(t testing.TB, c Config) *stage {
 	t.Helper()
-	l := looptest.New(t)
-	file, err := os.CreateTemp("", "log")
-	must(t, err)
-	must(t, file.Close())
-	t.Cleanup(func() { _ = os.Remove(file.Name()) })
-	log := maillog.New("proxymap")
-	must(t, log.Open(maillog.Dest{Kind: maillog.File, File: file.Name()}))
-	t.Cleanup(log.Close)
+	s, log := newEmptyStage(t)
 	if c.Name == "" {
 		c.Name = "proxymap"
 		if c.Mode == table.ReadWrite {
@@ -141,18 +134,37 @@ func newStage(t testing.TB, c Config) *stage {
 	if c.Listed == nil {
 		c.Listed = map[string]bool{}
 	}
-	s := &stage{t: t, loop: l, log: file.Name()}
-	s.s = New(&table.Env{Loop: l, Log: log}, c)
+	s.s = New(&table.Env{Loop: s.loop, Log: log}, c)
 	s.s.tables.open = s.opened
 	t.Cleanup(func() {
 		s.s.Close()
-		for _, f := range s.open {
-			if !f.closed {
-				t.Errorf("%s is left open", f.ref)
-			}
-		}
+		s.closed()
 	})
 	return s
+}
+
+// newEmptyStage is one without a service.
+func newEmptyStage(t testing.TB) (*stage, *maillog.Logger) {
+	t.Helper()
+	l := looptest.New(t)
+	file, err := os.CreateTemp("", "log")
+	must(t, err)
+	must(t, file.Close())
+	t.Cleanup(func() { _ = os.Remove(file.Name()) })
+	log := maillog.New("proxymap")
+	must(t, log.Open(maillog.Dest{Kind: maillog.File, File: file.Name()}))
+	t.Cleanup(log.Close)
+	return &stage{t: t, loop: l, log: file.Name()}, log
+}
+
+// closed fails the test if a table is open.
+func (s *stage) closed() {
+	s.t.Helper()
+	for _, f := range s.open {
+		if !f.closed {
+			s.t.Errorf("%s is left open", f.ref)
+		}
+	}
 }
 
 // opened is what opens the tables of the stage. As it is, they hold "a" and "b".
@@ -231,9 +243,15 @@ func (s *stage) dial() *client {
 		s.turns(1)
 	})
 	s.sessions = append(s.sessions, sess.(*session))
+	return s.greeted(theirs)
+}
+
+// greeted is the client at fd, when it has been greeted.
+func (s *stage) greeted(fd int) *client {
+	s.t.Helper()
 	s.turns(1)
-	k := &client{s, theirs}
-	if got := k.got(); got != string(greeting) {
+	k := &client{s, fd}
+	if got := k.got(); got != list("protocol=proxymap_protocol") {
 		s.t.Fatalf("the greeting is %q", got)
 	}
 	return k

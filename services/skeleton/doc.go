@@ -16,9 +16,10 @@
 //
 // A Service has one client, and while that is there no other. The master learns
 // "taken" before the service gets the client, and "available" when it is done
-// with it. A Server has many clients, on connections of the loop: its process
-// accepts all the time, and what the master learns is said at the type many. A master that does not read makes nobody
-// wait: the records do, and at most two of them.
+// with it. A Server has many clients, on connections of the loop (Clients): its
+// process accepts all the time, and what the master learns is said at the type
+// many. A master that does not read makes nobody wait: the records do, and at
+// most two of them.
 //
 // # The end
 //

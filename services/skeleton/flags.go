@@ -127,3 +127,30 @@ func (f *flags) setValue(letter byte, value string) error {
 	}
 	return nil
 }
+
+// HostedArgs returns what follows the options of an entry that is served
+// without a process. Its -o have been dealt with by the master. Those about the
+// life of a process mean nothing without one; those that would have another
+// effect must not be passed over in silence.
+func HostedArgs(s *cfg.Service) (rest []string, err error) {
+	_, args, err := s.Overrides()
+	if err != nil {
+		return nil, err
+	}
+	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
+		word := args[0]
+		args = args[1:]
+		switch word[1] {
+		case '-':
+			return args, nil
+		case 'v', 'd', 'D':
+		case 'm', 'i':
+			if len(word) == 2 && len(args) > 0 {
+				args = args[1:]
+			}
+		default:
+			return nil, fmt.Errorf("option %s has no meaning for a service without a process; remove it, or %s from builtin_services", word, s.Command)
+		}
+	}
+	return args, nil
+}

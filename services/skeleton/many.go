@@ -3,7 +3,6 @@
 package skeleton
 
 import (
-	"errors"
 	"time"
 
 	"postloop/loop"
@@ -12,24 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// Server serves the clients of a daemon that takes many at a time.
-type Server interface {
-	// Connected begins a conversation, and says what it may cost.
-	Connected(p loop.Peer) (Session, loop.Limits)
-}
-
-// Session is the conversation with one of many clients.
-type Session interface {
-	loop.Handler
-
-	// Opened is called first.
-	Opened(c *loop.Conn)
-
-	// Leave says that the process is about to end, which waits for this client:
-	// what it has asked is to be answered, and then its connection closed.
-	Leave()
-}
 
 // Policy on when the master should start one more process.
 const (
@@ -40,9 +21,6 @@ const (
 // quitTime is how long a process that is used up leaves a client, for which
 // another process may have been woken, before it looks again.
 const quitTime = time.Second
-
-// errLeft is why a connection ends that was not done in time.
-var errLeft = errors.New("the process ends")
 
 // many is a daemon's work for many clients at a time.
 //
@@ -63,79 +41,68 @@ var errLeft = errors.New("the process ends")
 // the next client to come makes master start it. This one accepts all the
 // same, in case there may be no more processes.
 type many struct {
-	d       *Daemon
-	server  Server
-	clients map[*client]struct{}
-	used    bool // the master knows that this process is of use
+	*Clients
+	d    *Daemon
+	used bool // the master knows that this process is of use
 
 	began  time.Time   // of this turn's requests; zero: there was none
 	turned func()      // ends it
+	left   func()      // takes the end of a client
 	calm   *loop.Timer // set while the master thinks that the process is taken
 	quit   *loop.Timer // nil: not used up
-	drain  *loop.Timer // nil: not leaving
 }
 
 func newMany(d *Daemon, s Server) *many {
-	m := &many{d: d, server: s, clients: map[*client]struct{}{}}
-	m.turned = m.turnEnded
+	m := &many{Clients: NewClients(d.Loop, s), d: d}
+	m.turned, m.left = m.turnEnded, m.clientLeft
+	m.asks, m.asked, m.Emptied = m.requestComes, m.requestCame, m.emptied
 	return m
-}
-
-// client is one of them.
-type client struct {
-	m *many
-	s Session
-	c *loop.Conn
 }
 
 // Accepted takes a client.
 func (m *many) Accepted(fd int, p loop.Peer) {
-	s, limits := m.server.Connected(p)
-	k := &client{m: m, s: s}
-	var err error
-	if k.c, err = m.d.Loop.Conn(fd, k, limits); err != nil {
+	if err := m.Accept(fd, p, m.left); err != nil {
 		_ = unix.Close(fd)
 		m.d.Log.Errorf("accept connection: %s", maillog.Strerror(err))
-		if len(m.clients) == 0 {
+		if m.Len() == 0 {
 			m.alone()
 		}
-		return
 	}
-	m.clients[k] = struct{}{}
-	s.Opened(k.c)
 }
 
-// Data is the session's. Whatever is used up is a request, or part of one.
-func (k *client) Data(c *loop.Conn, in []byte) (used int) {
-	m := k.m
+// requestComes is called before every request.
+func (m *many) requestComes() {
 	if m.began.IsZero() {
 		m.began = time.Now()
 		m.d.Loop.Later(m.turned)
 	}
-	used = k.s.Data(c, in)
-	if used > 0 && !m.used {
+}
+
+// requestCame is called behind it.
+func (m *many) requestCame() {
+	if !m.used {
 		m.used = true
 		m.d.status.say(proto.Taken)
 		m.say(proto.Available)
 	}
-	return used
 }
 
-// Closed is the session's, and counts as one use of the process.
-func (k *client) Closed(c *loop.Conn, err error) {
-	m, d := k.m, k.m.d
-	k.s.Closed(c, err)
-	if d.Log.Verbose > 0 {
-		d.Log.Debugf("connection closed")
+// clientLeft takes the end of a client, which counts as one use of the process.
+func (m *many) clientLeft() {
+	if m.d.Log.Verbose > 0 {
+		m.d.Log.Debugf("connection closed")
 	}
-	delete(m.clients, k)
-	d.uses++
-	if len(m.clients) == 0 && !d.ended() {
+	m.d.uses++
+}
+
+// emptied is called when the last client has left.
+func (m *many) emptied() {
+	if !m.d.ended() {
 		m.alone()
 	}
 }
 
-// alone is called when the last client has left.
+// alone decides what becomes of a process without clients.
 func (m *many) alone() {
 	d := m.d
 	d.busy = false
@@ -194,24 +161,10 @@ func (m *many) say(avail int32) {
 // leave ends all conversations, each when its answers are given, and then the
 // process. It accepts no more: whoever knocks now is for its successors.
 func (m *many) leave() {
-	d := m.d
-	if m.drain != nil || len(m.clients) == 0 {
-		return
-	}
-	for _, ln := range d.listeners {
+	for _, ln := range m.d.listeners {
 		ln.Stop()
 	}
-	m.drain = d.Loop.After(d.Params.DrainTime, m.drained)
-	for k := range m.clients {
-		k.s.Leave()
-	}
-}
-
-// drained is called when that has taken too long.
-func (m *many) drained() {
-	for k := range m.clients {
-		k.c.Close(errLeft)
-	}
+	m.Leave(m.d.Params.DrainTime)
 }
 
 // stop stops what could still call back. Connections end with the process.
@@ -221,5 +174,5 @@ func (m *many) stop() {
 	}
 	m.calm.Stop()
 	m.quit.Stop()
-	m.drain.Stop()
+	m.Clients.stop()
 }

@@ -339,9 +339,7 @@ func newManyStage(t *testing.T, p cfg.Params) *manyStage {
 	s.many = newMany(s.Daemon, m.talk)
 	s.service = s.many
 	t.Cleanup(func() {
-		for k := range s.many.clients {
-			k.c.Close(errLeft)
-		}
+		s.many.Close()
 		s.turn()
 	})
 	return m
@@ -379,8 +377,8 @@ func TestManyUsedUpWithAClientWaiting(t *testing.T) {
 	s.knock()
 	s.turn() // sees the end of the first, and the second
 	s.turn()
-	if s.ended() || len(s.many.clients) != 1 {
-		t.Fatalf("ended: %v, with %d clients", s.ended(), len(s.many.clients))
+	if s.ended() || s.many.Len() != 1 {
+		t.Fatalf("ended: %v, with %d clients", s.ended(), s.many.Len())
 	}
 	// Another process was quicker.
 	s = newManyStage(t, cfg.Params{MaxUse: 1})

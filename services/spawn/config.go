@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/services/skeleton"
 
 	"golang.org/x/sys/unix"
 )
@@ -98,11 +99,7 @@ func (s *Setup) hostedArgs() ([]string, error) {
 	if s.Service.Unprivileged && !s.Params.Rootless {
 		return nil, fmt.Errorf("service %s requires privileged operation; specify n in the unprivileged column", s.Service.Name)
 	}
-	_, args, err := s.Service.Overrides()
-	if err != nil {
-		return nil, err
-	}
-	return skipOptions(args)
+	return skeleton.HostedArgs(s.Service)
 }
 
 // attributes reads the arguments from left to right.
@@ -131,28 +128,6 @@ func (s *Setup) attributes(c *Config, args []string) error {
 		return errors.New("missing argv= attribute")
 	}
 	return nil
-}
-
-// skipOptions takes off the generic options of a daemon (-o is gone already).
-// Those about the life of a process mean nothing without one; those that would
-// have another effect must not be passed over in silence.
-func skipOptions(args []string) (rest []string, err error) {
-	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
-		word := args[0]
-		args = args[1:]
-		switch word[1] {
-		case '-':
-			return args, nil
-		case 'v', 'd', 'D':
-		case 'm', 'i':
-			if len(word) == 2 && len(args) > 0 {
-				args = args[1:]
-			}
-		default:
-			return nil, fmt.Errorf("option %s has no meaning for a service without a process; remove it, or spawn from builtin_services", word)
-		}
-	}
-	return args, nil
 }
 
 // timeLimit returns the parameter that is named after the service.

@@ -8,7 +8,7 @@ import (
 	"postloop/master/maillog"
 )
 
-// environ is the environment of this process. Nobody sees it who runs with more
+// environ is the environment of this process, or what stands for it. Nobody sees it who runs with more
 // privileges than their user has.
 type environ struct{ common }
 
@@ -21,7 +21,10 @@ func (t *environ) Get(key string, f Flags, _ func(Answer)) Answer {
 	if !ok || os.Getuid() != os.Geteuid() || os.Getgid() != os.Getegid() {
 		return Answer{Status: NoKey}
 	}
-	value, ok := os.LookupEnv(key)
+	value, ok := t.env.Environ[key]
+	if t.env.Environ == nil {
+		value, ok = os.LookupEnv(key)
+	}
 	if !ok {
 		return Answer{Status: NoKey}
 	}
@@ -32,6 +35,10 @@ func (t *environ) Put(key, value string, f Flags, _ func(Status)) Status {
 	key, ok := t.key(key, f)
 	if !ok {
 		return OK // as of something that nobody can ask for
+	}
+	if t.env.Environ != nil {
+		t.env.Environ[key] = value
+		return OK
 	}
 	if err := os.Setenv(key, value); err != nil {
 		t.env.Log.Warnf("%s: set \"%s\": %s", t.ref, key, maillog.Strerror(err))

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"postloop/loop"
@@ -49,7 +50,7 @@ func (e *Env) startWorker(program, ref string) (fd int, end func(busy bool), err
 	}
 	p := &process{e: e, name: program}
 	p.pid, err = e.Loop.Spawn(&loop.Cmd{
-		Path: e.Workers + "/" + program, Args: []string{program, ref}, Env: os.Environ(),
+		Path: e.Workers + "/" + program, Args: []string{program, ref}, Env: e.environ(),
 		Files: []int{pair[1], said[1], said[1]},
 	}, p.exited)
 	closeAll([]int{pair[1], said[1]})
@@ -64,6 +65,19 @@ func (e *Env) startWorker(program, ref string) (fd int, end func(busy bool), err
 		return -1, nil, err
 	}
 	return pair[0], p.ended, nil
+}
+
+// environ is the environment of workers: what environ: tables may see.
+func (e *Env) environ() []string {
+	if e.Environ == nil {
+		return os.Environ()
+	}
+	list := make([]string, 0, len(e.Environ))
+	for name, value := range e.Environ {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list
 }
 
 func closeAll(list []int) {

@@ -90,6 +90,9 @@ type Env struct {
 	Loop *loop.Loop
 	Log  *maillog.Logger
 	Main *cfg.Main // with the -o options applied
+	// Environ is what environ: tables answer from, and what they change. nil is
+	// the environment of this process.
+	Environ map[string]string
 	// User and Group answer for unix: tables: the line of passwd or group, as
 	// getent(1) prints it. later is as for Get.
 	User, Group func(name string, later func(Answer)) Answer

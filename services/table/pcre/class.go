@@ -112,7 +112,7 @@ func (p *parser) classItem(s *set) (c byte, single bool) {
 			if kind != ':' {
 				p.fail(p.at, errCollating)
 			}
-			in := posixClasses[name]
+			in := posixClasses()[name]
 			if in == nil {
 				p.fail(p.at+2+b2i(not), errPosixName)
 			}

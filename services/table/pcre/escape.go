@@ -7,8 +7,21 @@ import (
 	"strings"
 )
 
-var escapedPlace = map[byte]place{
-	'A': begin, 'G': begin, 'Z': endOrNewline, 'z': end, 'b': wordEdge, 'B': notWordEdge,
+// escapedPlace returns the place that a letter behind a backslash stands for.
+func escapedPlace(letter byte) (at place, ok bool) {
+	switch letter {
+	case 'A', 'G':
+		return begin, true
+	case 'Z':
+		return endOrNewline, true
+	case 'z':
+		return end, true
+	case 'b':
+		return wordEdge, true
+	case 'B':
+		return notWordEdge, true
+	}
+	return 0, false
 }
 
 // escape reads what begins with a backslash, outside of classes.
@@ -18,7 +31,7 @@ func (p *parser) escape() (t *tree, repeatable bool) {
 		p.fail(len(p.text), errEndOfEscape)
 	}
 	c := p.text[p.at+1]
-	if place, ok := escapedPlace[c]; ok {
+	if place, ok := escapedPlace(c); ok {
 		p.at += 2
 		return &tree{op: opPlace, at: at, place: place}, false
 	}
@@ -213,7 +226,7 @@ func (p *parser) name(closing byte) (group int, name string, at int) {
 // escapedSet reads an escape that is a set of bytes, in classes too.
 func (p *parser) escapedSet() *set {
 	c := p.text[p.at+1]
-	if in := escapeClasses[c|0x20]; in != nil && isAlpha(c) {
+	if in := escapeClass(c | 0x20); in != nil && isAlpha(c) {
 		p.at += 2
 		s := setOf(in)
 		if c&0x20 == 0 {

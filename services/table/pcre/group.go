@@ -294,15 +294,17 @@ func (p *parser) callout() {
 }
 
 // alphaNames are the lookarounds with names.
-var alphaNames = map[string]tree{
-	"pla": {op: opLook}, "positive_lookahead": {op: opLook},
-	"nla": {op: opLook, not: true}, "negative_lookahead": {op: opLook, not: true},
-	"plb": {op: opLook, behind: true}, "positive_lookbehind": {op: opLook, behind: true},
-	"nlb": {op: opLook, behind: true, not: true}, "negative_lookbehind": {op: opLook, behind: true, not: true},
-	"napla": {op: opLook, loose: true}, "non_atomic_positive_lookahead": {op: opLook, loose: true},
-	"naplb": {op: opLook, behind: true, loose: true}, "non_atomic_positive_lookbehind": {op: opLook, behind: true, loose: true},
-	"atomic": {op: opAtomic},
-	"sr":     {op: opEmpty}, "script_run": {op: opEmpty}, "asr": {op: opEmpty}, "atomic_script_run": {op: opEmpty},
+func alphaNames() map[string]tree {
+	return map[string]tree{
+		"pla": {op: opLook}, "positive_lookahead": {op: opLook},
+		"nla": {op: opLook, not: true}, "negative_lookahead": {op: opLook, not: true},
+		"plb": {op: opLook, behind: true}, "positive_lookbehind": {op: opLook, behind: true},
+		"nlb": {op: opLook, behind: true, not: true}, "negative_lookbehind": {op: opLook, behind: true, not: true},
+		"napla": {op: opLook, loose: true}, "non_atomic_positive_lookahead": {op: opLook, loose: true},
+		"naplb": {op: opLook, behind: true, loose: true}, "non_atomic_positive_lookbehind": {op: opLook, behind: true, loose: true},
+		"atomic": {op: opAtomic},
+		"sr":     {op: opEmpty}, "script_run": {op: opEmpty}, "asr": {op: opEmpty}, "atomic_script_run": {op: opEmpty},
+	}
 }
 
 // alpha reads (*name:...).
@@ -313,7 +315,7 @@ func (p *parser) alpha() *tree {
 	for isWord(p.peek()) {
 		p.at++
 	}
-	kind, ok := alphaNames[p.text[from:p.at]]
+	kind, ok := alphaNames()[p.text[from:p.at]]
 	if !ok || p.peek() != ':' {
 		p.fail(p.at, errAlpha)
 	}
@@ -330,9 +332,11 @@ func (p *parser) alpha() *tree {
 	return t
 }
 
-var verbs = map[string]verb{
-	"ACCEPT": verbAccept, "COMMIT": verbCommit, "F": verbFail, "FAIL": verbFail, "MARK": verbMark, "": verbMark,
-	"PRUNE": verbPrune, "SKIP": verbSkip, "THEN": verbThen,
+func verbs() map[string]verb {
+	return map[string]verb{
+		"ACCEPT": verbAccept, "COMMIT": verbCommit, "F": verbFail, "FAIL": verbFail, "MARK": verbMark, "": verbMark,
+		"PRUNE": verbPrune, "SKIP": verbSkip, "THEN": verbThen,
+	}
 }
 
 // verb reads (*VERB) or (*VERB:name).
@@ -344,7 +348,7 @@ func (p *parser) verb() *tree {
 		p.at++
 	}
 	word := p.text[from:p.at]
-	v, ok := verbs[word]
+	v, ok := verbs()[word]
 	if !ok || p.peek() != ':' && p.peek() != ')' {
 		p.fail(p.at, errVerb)
 	}

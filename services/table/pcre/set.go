@@ -63,39 +63,57 @@ func isGraph(c byte) bool { return '!' <= c && c <= '~' }
 func isHorizontal(c byte) bool { return c == ' ' || c == '\t' || c == 0xa0 }
 func isVertical(c byte) bool   { return '\n' <= c && c <= '\r' || c == 0x85 }
 
-// posixClasses are those of the C locale.
-var posixClasses = map[string]func(c byte) bool{
-	"alnum":  isAlnum,
-	"alpha":  isAlpha,
-	"ascii":  func(c byte) bool { return c < 0x80 },
-	"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
-	"cntrl":  func(c byte) bool { return c < ' ' || c == 0x7f },
-	"digit":  isDigit,
-	"graph":  isGraph,
-	"lower":  func(c byte) bool { return 'a' <= c && c <= 'z' },
-	"print":  func(c byte) bool { return ' ' <= c && c <= '~' },
-	"punct":  func(c byte) bool { return isGraph(c) && !isAlnum(c) },
-	"space":  isSpace,
-	"upper":  func(c byte) bool { return 'A' <= c && c <= 'Z' },
-	"word":   isWord,
-	"xdigit": func(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' },
+// posixClasses are those of the C locale. Like all that is long here they are
+// made when they are asked for: a process that compiles nothing has no use for
+// them.
+func posixClasses() map[string]func(c byte) bool {
+	return map[string]func(c byte) bool{
+		"alnum":  isAlnum,
+		"alpha":  isAlpha,
+		"ascii":  func(c byte) bool { return c < 0x80 },
+		"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
+		"cntrl":  func(c byte) bool { return c < ' ' || c == 0x7f },
+		"digit":  isDigit,
+		"graph":  isGraph,
+		"lower":  func(c byte) bool { return 'a' <= c && c <= 'z' },
+		"print":  func(c byte) bool { return ' ' <= c && c <= '~' },
+		"punct":  func(c byte) bool { return isGraph(c) && !isAlnum(c) },
+		"space":  isSpace,
+		"upper":  func(c byte) bool { return 'A' <= c && c <= 'Z' },
+		"word":   isWord,
+		"xdigit": func(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' },
+	}
 }
 
-// escapeClasses are \d and its kin, by the small letter.
-var escapeClasses = map[byte]func(c byte) bool{
-	'd': isDigit, 'h': isHorizontal, 's': isSpace, 'v': isVertical, 'w': isWord,
+// escapeClass is \d or one of its kin, by the small letter, or nil.
+func escapeClass(letter byte) func(c byte) bool {
+	switch letter {
+	case 'd':
+		return isDigit
+	case 'h':
+		return isHorizontal
+	case 's':
+		return isSpace
+	case 'v':
+		return isVertical
+	case 'w':
+		return isWord
+	}
+	return nil
 }
 
 // categories are the general categories of Unicode that bytes have as code
 // points. Others have no such members.
-var categories = map[string]*unicode.RangeTable{
-	"c": unicode.C, "cc": unicode.Cc, "cf": unicode.Cf,
-	"l": unicode.L, "ll": unicode.Ll, "lo": unicode.Lo, "lu": unicode.Lu,
-	"n": unicode.N, "nd": unicode.Nd, "no": unicode.No,
-	"p": unicode.P, "pc": unicode.Pc, "pd": unicode.Pd, "pe": unicode.Pe, "pf": unicode.Pf, "pi": unicode.Pi, "po": unicode.Po, "ps": unicode.Ps,
-	"s": unicode.S, "sc": unicode.Sc, "sk": unicode.Sk, "sm": unicode.Sm, "so": unicode.So,
-	"z": unicode.Z, "zs": unicode.Zs,
-	"latin": unicode.Latin, "latn": unicode.Latin, "common": unicode.Common, "zyyy": unicode.Common,
+func categories() map[string]*unicode.RangeTable {
+	return map[string]*unicode.RangeTable{
+		"c": unicode.C, "cc": unicode.Cc, "cf": unicode.Cf,
+		"l": unicode.L, "ll": unicode.Ll, "lo": unicode.Lo, "lu": unicode.Lu,
+		"n": unicode.N, "nd": unicode.Nd, "no": unicode.No,
+		"p": unicode.P, "pc": unicode.Pc, "pd": unicode.Pd, "pe": unicode.Pe, "pf": unicode.Pf, "pi": unicode.Pi, "po": unicode.Po, "ps": unicode.Ps,
+		"s": unicode.S, "sc": unicode.Sc, "sk": unicode.Sk, "sm": unicode.Sm, "so": unicode.So,
+		"z": unicode.Z, "zs": unicode.Zs,
+		"latin": unicode.Latin, "latn": unicode.Latin, "common": unicode.Common, "zyyy": unicode.Common,
+	}
 }
 
 // property returns the bytes that have a Unicode property as code points, or nil
@@ -118,7 +136,7 @@ func property(name string) *set {
 	case "cn", "co", "cs", "lm", "lt", "m", "mc", "me", "mn", "nl", "zl", "zp":
 		return &set{}
 	}
-	if table := categories[name]; table != nil {
+	if table := categories()[name]; table != nil {
 		return setOf(func(c byte) bool { return isA(c, table) })
 	}
 	return nil

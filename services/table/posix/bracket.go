@@ -99,7 +99,7 @@ func (b *bracketReader) element(s *set) (element, error) {
 	if b.fold && (name == "upper" || name == "lower") {
 		name = "alpha"
 	}
-	in := classes[name]
+	in := classes()[name]
 	if in == nil {
 		return element{}, ErrClass
 	}

@@ -46,7 +46,7 @@ const (
 	notWordEdge
 )
 
-var escapedPlace = map[byte]place{
+var escapedPlace = [256]place{
 	'`': begin, '\'': end, '<': wordBegin, '>': wordEnd, 'b': wordEdge, 'B': notWordEdge,
 }
 

@@ -36,20 +36,22 @@ func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
 func isWord(c byte) bool  { return isAlnum(c) || c == '_' }
 func isGraph(c byte) bool { return '!' <= c && c <= '~' }
 
-// classes are those of the C locale.
-var classes = map[string]func(c byte) bool{
-	"alnum":  isAlnum,
-	"alpha":  isAlpha,
-	"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
-	"cntrl":  func(c byte) bool { return c < ' ' || c == 0x7f },
-	"digit":  isDigit,
-	"graph":  isGraph,
-	"lower":  isLower,
-	"print":  between(' ', '~'),
-	"punct":  func(c byte) bool { return isGraph(c) && !isAlnum(c) },
-	"space":  isSpace,
-	"upper":  isUpper,
-	"xdigit": func(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' },
+// classes are those of the C locale, made when they are asked for.
+func classes() map[string]func(c byte) bool {
+	return map[string]func(c byte) bool{
+		"alnum":  isAlnum,
+		"alpha":  isAlpha,
+		"blank":  func(c byte) bool { return c == ' ' || c == '\t' },
+		"cntrl":  func(c byte) bool { return c < ' ' || c == 0x7f },
+		"digit":  isDigit,
+		"graph":  isGraph,
+		"lower":  isLower,
+		"print":  between(' ', '~'),
+		"punct":  func(c byte) bool { return isGraph(c) && !isAlnum(c) },
+		"space":  isSpace,
+		"upper":  isUpper,
+		"xdigit": func(c byte) bool { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' },
+	}
 }
 
 func upper(c byte) byte {
