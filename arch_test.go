@@ -32,6 +32,8 @@ var mayImport = map[string]string{
 	"services/skeleton":            "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
 	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
+	"services/lspawn":              "loop master/names services/table/cdb golang.org/x/sys/unix",
+	"services/lspawn/lspawntest":   "",
 	"services/proxymap":            "loop cfg master/maillog master/names services/attr services/skeleton services/table golang.org/x/sys/unix",
 	"services/table":               "loop cfg master/maillog services/table/bdb services/table/cdb services/table/cf services/table/lmdb services/table/pcre services/table/posix services/table/wire golang.org/x/sys/unix",
 	"services/table/bdb":           "",
@@ -44,6 +46,7 @@ var mayImport = map[string]string{
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
+	"cmd/qmail-lspawn":             "loop services/lspawn golang.org/x/sys/unix",
 	"internal/postfix":             "",
 	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
@@ -55,11 +58,13 @@ var mayImportInTests = map[string]string{
 	"master/logloop":    "loop/looptest golang.org/x/sys/unix",
 	"master/names":      "loop/looptest",
 	"services/skeleton": "loop/looptest services/skeleton/mastertest",
+	"services/lspawn":   "loop/looptest services/lspawn/lspawntest",
 	"services/proxymap": "loop/looptest",
 	"services/spawn":    "loop/looptest",
 	"services/table":    "loop/looptest cmd/internal/pftest",
 	"cfg":               "cmd/internal/pftest",
 	"cmd/proxymap":      "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
+	"cmd/qmail-lspawn":  "services/lspawn/lspawntest",
 	"cmd/spawn":         "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/master":        "cmd/internal/pftest loop/looptest",
 }
@@ -73,7 +78,7 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
+var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest", "services/lspawn/lspawntest"}
 
 func TestArch(t *testing.T) {
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
