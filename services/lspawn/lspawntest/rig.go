@@ -93,6 +93,8 @@ type Options struct {
 	Args     []string // empty: ./Mailbox and the queue
 	Env      []string // besides what the rig makes necessary
 	Bare     bool     // Env is all there is
+
+	User *syscall.Credential // nil: whoever runs the test
 }
 
 // Spawner is a qmail-lspawn that runs.
@@ -128,7 +130,7 @@ func (r *Rig) Start(o Options) *Spawner {
 	must(r.t, err)
 	s := &Spawner{Protocol: o.Protocol, t: r.t, in: in, out: out, ended: make(chan struct{})}
 	s.Pid, err = syscall.ForkExec(o.Path, append([]string{"qmail-lspawn"}, o.Args...), &syscall.ProcAttr{
-		Dir: "/", Env: env, Files: []uintptr{theirs.Fd(), theirOut.Fd(), ^uintptr(0)},
+		Dir: "/", Env: env, Files: []uintptr{theirs.Fd(), theirOut.Fd(), ^uintptr(0)}, Sys: &syscall.SysProcAttr{Credential: o.User},
 	})
 	must(r.t, errors.Join(err, theirs.Close(), theirOut.Close()))
 	r.t.Cleanup(s.kill)
@@ -251,16 +253,22 @@ func (s *Spawner) read() bool {
 	return n > 0
 }
 
-// Exits waits for the end of the process, which is to be with that status.
-func (s *Spawner) Exits(want int) {
+// Wait waits for the end of the process.
+func (s *Spawner) Wait() syscall.WaitStatus {
 	s.t.Helper()
 	select {
 	case <-s.ended:
 	case <-time.After(Patience):
 		s.t.Fatalf("process %d does not end", s.Pid)
 	}
-	if !s.result.Exited() || s.result.ExitStatus() != want {
-		s.t.Errorf("the end is %#x, want exit status %d", s.result, want)
+	return s.result
+}
+
+// Exits waits for the end of the process, which is to be with that status.
+func (s *Spawner) Exits(want int) {
+	s.t.Helper()
+	if status := s.Wait(); !status.Exited() || status.ExitStatus() != want {
+		s.t.Errorf("the end is %#x, want exit status %d", status, want)
 	}
 }
 
