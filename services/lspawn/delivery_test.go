@@ -372,7 +372,7 @@ func TestCannotRun(t *testing.T) {
 	must(t, err)
 	f.reports(to(1, "joe@h"), execSoft)
 	must(t, busy.Close())
-	f.s.cmd.Path, f.s.cmd.Dir = f.c.Local, "/nonexistent"
+	f.s.cmd.Path, f.s.cmd.Dir, f.c.Dir = f.c.Local, "/nonexistent", "/nonexistent"
 	f.reports(to(1, "joe@h"), noRootDir)
 	f.s.c.Protocol = Classic
 	n := len(f.list)

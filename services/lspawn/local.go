@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 
 	"postloop/loop"
 
@@ -39,12 +40,12 @@ func (d *delivery) run(a account) {
 	cmd.Files[0], cmd.Files[1], cmd.Files[2] = d.message, w, w
 	cmd.User = s.c.become(a)
 	if err := p.start(cmd, w); err != nil {
-		d.report(s.c.Protocol.unstarted(err, a.user))
+		d.report(s.c.unstarted(err, a.user))
 		return
 	}
 	d.to(running)
 	d.closeMessage()
-	d.c = Command{Number: d.c.Number} // the rest has been said
+	d.c = Command{Number: strings.Clone(d.c.Number)} // or all of it would stay
 }
 
 // ended turns the end of qmail-local into the report.
@@ -67,18 +68,14 @@ func (c *Config) become(a account) *loop.User {
 
 // unstarted is the report on a qmail-local that could not be made, or not made
 // what it was to be.
-func (p Protocol) unstarted(err error, user string) string {
+func (c *Config) unstarted(err error, user string) string {
 	var call *os.SyscallError
 	var exec *loop.ExecError
-	step := ""
+	step, p := "", c.Protocol
 	switch {
 	case errors.As(err, &exec):
-		step = exec.Step
-		if step == "" { // nobody knows which it was
-			step = "exec"
-			if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EINVAL) {
-				step = "setgroups"
-			}
+		if step = exec.Step; step == "" {
+			step = c.guess(err)
 		}
 	case errors.As(err, &call):
 		step = call.Syscall
@@ -104,6 +101,18 @@ func (p Protocol) unstarted(err error, user string) string {
 		return noForkIndiMail
 	}
 	return noFork
+}
+
+// guess returns the step that is to blame for err, where the system does not
+// tell. Rather one that mail waits for than one that sends it back.
+func (c *Config) guess(err error) string {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EINVAL):
+		return "setgroups"
+	case unix.Access(c.Dir, unix.X_OK) != nil:
+		return "chdir"
+	}
+	return "exec"
 }
 
 // wrongIDs is the report on a user who this process cannot be.
