@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"postloop/services/lspawn"
 	"postloop/services/lspawn/lspawntest"
 )
 
@@ -134,27 +135,46 @@ func kindsOf(list []string) (kinds []string) {
 	return kinds
 }
 
-// TestGarbage: whatever comes, what is answered are reports, and the end is an
-// end.
+// TestGarbage: whatever comes, each command in it is answered once, and the end
+// is an end.
 func TestGarbage(t *testing.T) {
 	t.Parallel()
+	kinds := map[string]lspawn.Protocol{"classic": lspawn.Classic, "big": lspawn.Big, "indimail": lspawn.IndiMail}
+	words := []string{"\x00", "7/1", "joe@h", "s@b", "@", "\x01", "\xff", "joe-x@h", "../../etc/passwd", strings.Repeat("y", 500), "7/9", "A: b\n"}
 	for seed := range uint64(6) {
 		r := newRig(t, "")
 		protocol := protocols[seed%3]
 		s := start(t, r, lspawntest.Options{Protocol: protocol})
 		random := rand.New(rand.NewPCG(seed, 5))
-		words := []string{"\x00", "7/1", "joe@h", "s@b", "@", "\x01", "\xff", "joe-x@h", "../../etc/passwd", strings.Repeat("y", 500), "7/9", "A: b\n"}
+		want := map[int]int{} // how many commands have a number
+		scanner := lspawn.NewScanner(kinds[protocol])
 		for range 4000 {
-			s.Send([]byte(words[random.IntN(len(words))]))
+			b := []byte(words[random.IntN(len(words))])
 			if random.IntN(3) == 0 {
-				s.Send([]byte{0})
+				b = append(b, 0)
+			}
+			s.Send(b)
+			for len(b) > 0 {
+				c, used, ok := scanner.Scan(b)
+				if b = b[used:]; ok {
+					n := int(c.Number[0])
+					if len(c.Number) == 2 {
+						n |= int(c.Number[1]) << 8
+					}
+					want[n]++
+				}
 			}
 		}
 		s.CloseInput()
+		got := map[int]int{}
 		for _, one := range s.Rest() {
-			if !strings.Contains("KZD", one.Text[:1]) {
+			if !strings.ContainsAny(one.Text[:1], "KZD") {
 				t.Errorf("%+v", one)
 			}
+			got[one.Number]++
+		}
+		if len(want) < 3 || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: reports by number: %v, commands: %v", protocol, got, want)
 		}
 		s.Exits(0)
 	}

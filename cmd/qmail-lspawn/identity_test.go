@@ -30,14 +30,11 @@ func TestUnprivileged(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, "id -u; id -g")
 	r.Assign("=joe:joe:UID:GID:/:::\n=jack:jack:4009:GID:/:::\n=group:group:UID:4009:/:::\n")
+	r.Owner = r.UID
+	r.Message("7/1", "")
 	r.Message("7/2", "")
-	must(t, os.Chown(r.Dir+"/queue/mess/7/1", r.UID, r.GID))
-	must(t, os.Chown(r.Dir+"/queue/mess/7/2", r.UID, r.GID))
 	must(t, os.Chmod(r.Dir+"/queue/mess/7/2", 0))
-	s := start(t, r, lspawntest.Options{
-		Path: copyOf(t, r), Bare: true, User: &syscall.Credential{Uid: uint32(r.UID), Gid: uint32(r.GID)},
-		Env: append([]string{"QMAIL_LSPAWN_QMAILQ=4001"}, r.Env("indimail")...),
-	})
+	s := start(t, r, lspawntest.Options{Path: copyOf(t, r), User: &syscall.Credential{Uid: uint32(r.UID), Gid: uint32(r.GID)}})
 	for _, test := range []struct {
 		c    lspawntest.Command
 		want string

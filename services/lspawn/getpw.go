@@ -5,6 +5,7 @@ package lspawn
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"postloop/loop"
@@ -33,8 +34,8 @@ func (d *delivery) askGetpw() {
 		return
 	}
 	err = p.start(&loop.Cmd{
-		Path: s.c.Getpw, Dir: s.c.Dir, Args: []string{s.c.Getpw, d.local}, Env: s.c.Env, Files: []int{s.null, w, s.null},
-		Rlimits: s.c.Rlimits, User: s.c.GetpwUser,
+		Path: s.c.Getpw, Dir: s.c.Dir, Args: []string{s.c.Getpw, d.local}, Env: append(slices.Clip(s.c.Env), "MESSID="+d.c.Messid),
+		Files: []int{s.null, w, s.null}, Rlimits: s.c.Rlimits, User: s.c.GetpwUser,
 	}, w)
 	if err != nil {
 		d.report(getpwUnstarted(err))

@@ -57,16 +57,19 @@ func TestGetpw(t *testing.T) {
 func TestWhatGetpwHas(t *testing.T) {
 	f := newFixture(t, `cat DIR/out/fds`, func(f *fixture) { must(t, os.Remove(f.Dir+"/users/cdb")) })
 	f.setGetpw(`ls -l /proc/self/fd | sed -n 's/.* \([012]\) -> /\1 /p' >DIR/out/fds; ls /proc/self/fd | wc -l >>DIR/out/fds
-id -u >>DIR/out/fds; id -G >>DIR/out/fds; ` + getpw)
+id -u >>DIR/out/fds; id -G >>DIR/out/fds; echo $MESSID >>DIR/out/fds; ` + getpw)
 	r := f.ask(to(1, "me@h"))
 	lines := strings.Split(r.Text, "\n")
-	if len(lines) < 6 {
+	if len(lines) < 7 {
 		t.Fatalf("%q", r.Text)
 	}
 	// Of ls's descriptors, 1 is our file or the pipe to wc, and one more is
 	// the directory it reads.
 	if lines[0] != "K0 /dev/null" || !strings.HasPrefix(lines[2], "2 ") || strings.TrimSpace(lines[3]) != "4" {
 		t.Errorf("it has %q", lines)
+	}
+	if lines[6] != "7/1" {
+		t.Errorf("the message is %q to it", lines[6])
 	}
 	if want := "4003 4004"; os.Getuid() == 0 && strings.Join(lines[4:6], " ") != want {
 		t.Errorf("it is %q, want %q", lines[4:6], want)

@@ -94,7 +94,7 @@ func (s *Service) feed(in []byte) {
 // command begins a delivery, or says why not.
 func (s *Service) command(c *Command) {
 	index := s.c.Protocol.index(c.Number)
-	report := ""
+	var report string
 	switch {
 	case c.TooLong:
 		report = noMemory

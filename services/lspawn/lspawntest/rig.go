@@ -30,6 +30,8 @@ type Rig struct {
 	// UID and GID are somebody's whom deliveries can be made for: for root a
 	// user that no system has, for anybody else oneself.
 	UID, GID int
+	// Owner is whose messages are delivered: of whoever runs the test.
+	Owner int
 
 	t testing.TB
 }
@@ -43,7 +45,7 @@ func New(t testing.TB) *Rig {
 	if dir, err = filepath.EvalSymlinks(dir); err != nil {
 		t.Fatal(err)
 	}
-	r := &Rig{Dir: dir, UID: 4001, GID: 4002, t: t}
+	r := &Rig{Dir: dir, UID: 4001, GID: 4002, Owner: os.Geteuid(), t: t}
 	if os.Geteuid() != 0 {
 		r.UID, r.GID = os.Geteuid(), os.Getegid()
 	}
@@ -59,6 +61,7 @@ func New(t testing.TB) *Rig {
 func (r *Rig) Message(messid, text string) {
 	r.t.Helper()
 	must(r.t, os.WriteFile(r.Dir+"/queue/mess/"+messid, []byte(text), 0o644))
+	must(r.t, os.Chown(r.Dir+"/queue/mess/"+messid, r.Owner, -1))
 }
 
 // Assign puts a users/cdb in place, as qmail-newu does. UID and GID in it stand
@@ -149,7 +152,7 @@ func (r *Rig) Start(o Options) *Spawner {
 func (r *Rig) Env(protocol string) []string {
 	return []string{
 		"PATH=/usr/bin:/bin", "QMAIL_LSPAWN_PROTOCOL=" + protocol, "QMAIL_LSPAWN_HOME=" + r.Dir, "QUEUEDIR=" + r.Dir + "/queue",
-		"ASSIGNDIR=" + r.Dir + "/users", "QMAIL_LSPAWN_QMAILQ=" + strconv.Itoa(os.Geteuid()), "QMAIL_LSPAWN_BIN=" + r.Dir + "/bin",
+		"ASSIGNDIR=" + r.Dir + "/users", "QMAIL_LSPAWN_QMAILQ=" + strconv.Itoa(r.Owner), "QMAIL_LSPAWN_BIN=" + r.Dir + "/bin",
 		"QMAIL_LSPAWN_QMAILP=4003", "QMAIL_LSPAWN_NOFILES=4004",
 	}
 }
