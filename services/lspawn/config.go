@@ -62,6 +62,9 @@ func parseEnviron(environ []string) (*settings, error) {
 	s := &settings{
 		c: c, owner: e.or(ours+"QMAILQ", "qmailq"), getpwUser: e.or(ours+"QMAILP", "qmailp"), none: e.or(ours+"NOFILES", "nofiles"),
 	}
+	if home := e.or(ours+"HOME", "/"); !path.IsAbs(home) {
+		return nil, fmt.Errorf("%sHOME: not an absolute path: %s", ours, home)
+	}
 	s.places(e)
 	if e.has("AUTHSELF") {
 		c.Lookup = noAuthself
@@ -102,11 +105,8 @@ func (s *settings) places(e variables) {
 	if c.Protocol == IndiMail {
 		c.Dir = "/"
 		c.Assign = e.or("ASSIGNDIR", "/etc/indimail/users") + "/cdb"
-		s.queue = path.Join(home, "queue")
-		if dir := e.or("QUEUEDIR", "queue"); path.IsAbs(dir) {
-			s.queue = dir
-		} else {
-			s.queue = path.Join(home, dir)
+		if s.queue = e.or("QUEUEDIR", "queue"); !path.IsAbs(s.queue) {
+			s.queue = path.Join(home, s.queue)
 		}
 	}
 	c.LocalName = bin + "/qmail-local"

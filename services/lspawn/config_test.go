@@ -71,6 +71,7 @@ func TestBadSettings(t *testing.T) {
 		"QMAIL_LSPAWN_GETPW=yes":                               "unknown word: yes",
 		"QMAIL_LSPAWN_CACHE_TIME=-1s":                          "not a time",
 		"QMAIL_LSPAWN_HELD_TIME=long":                          "not a time: long",
+		"QMAIL_LSPAWN_HOME=qmail":                              "not an absolute path: qmail",
 		"QMAIL_LSPAWN_BREAK=--":                                "not one byte",
 	} {
 		if _, err := parseEnviron(strings.Fields(env)); err == nil || !strings.Contains(err.Error(), want) {

@@ -44,14 +44,20 @@ func appendHeader(env []string, envh string) []string {
 		if !ok || !mayBeSet(name) || find(env[:base], name) >= 0 {
 			continue
 		}
-		entry := name + "=" + strings.TrimLeft(value, " ")
-		if i := find(env[base:], name); i >= 0 {
-			env[base+i] = entry
-		} else {
-			env = append(env, entry)
-		}
+		env = set(env, name+"="+strings.TrimLeft(value, " "))
 	}
 	return env
+}
+
+// set puts a variable into env, in the place of the one that has its name: of
+// two, programs would see the first.
+func set(env []string, entry string) []string {
+	name, _, _ := strings.Cut(entry, "=")
+	if i := find(env, name); i >= 0 {
+		env[i] = entry
+		return env
+	}
+	return append(env, entry)
 }
 
 // mayBeSet reports whether a header may set the variable called name. One that

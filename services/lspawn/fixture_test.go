@@ -58,15 +58,9 @@ func newFixture(t testing.TB, script string, set func(*fixture)) *fixture {
 	if set != nil {
 		set(f)
 	}
-	f.Chdir()
+	t.Chdir(f.Dir + "/queue/mess")
 	f.serve()
 	return f
-}
-
-// Chdir goes where messages are.
-func (f *fixture) Chdir() {
-	f.t.Helper()
-	f.t.(interface{ Chdir(string) }).Chdir(f.Dir + "/queue/mess")
 }
 
 func (f *fixture) serve() {
@@ -91,7 +85,7 @@ func (f *fixture) serve() {
 			_ = unix.Close(fd)
 		}
 	})
-	f.until("the announcement", func() bool { return len(f.unread) >= f.c.Protocol.width() })
+	f.until(func() bool { return len(f.unread) >= f.c.Protocol.width() })
 	if got := string(f.unread); got != f.c.Protocol.number(f.c.Limit) {
 		f.t.Fatalf("announced %q", got)
 	}
@@ -101,20 +95,10 @@ func (f *fixture) serve() {
 func (f *fixture) readable(loop.Ready) {
 	var buf [65536]byte
 	n, err := unix.Read(f.out, buf[:])
-	if n <= 0 && err == nil {
+	if n == 0 && err == nil {
 		f.watch.Want(0)
 	}
 	f.unread = append(f.unread, buf[:max(n, 0)]...)
-	if f.s == nil || f.in < 0 && f.finished && n <= 0 {
-		return
-	}
-	f.cut()
-}
-
-func (f *fixture) cut() {
-	if f.watch == nil { // the announcement is not taken off yet
-		return
-	}
 	for {
 		r, rest, ok := lspawntest.Cut(f.c.Protocol.String(), f.unread)
 		if !ok {
@@ -125,9 +109,8 @@ func (f *fixture) cut() {
 	}
 }
 
-func (f *fixture) until(what string, cond func() bool) {
+func (f *fixture) until(cond func() bool) {
 	f.t.Helper()
-	_ = what
 	looptest.Until(f.t, f.l, cond)
 }
 
@@ -152,7 +135,7 @@ func (f *fixture) ask(c lspawntest.Command) lspawntest.Report {
 	f.t.Helper()
 	n := len(f.list)
 	f.send(c.Encode(f.c.Protocol.String()))
-	f.until("a report", func() bool { return len(f.list) > n })
+	f.until(func() bool { return len(f.list) > n })
 	return f.list[n]
 }
 
@@ -171,11 +154,10 @@ func (f *fixture) end() {
 		must(f.t, unix.Close(f.in))
 		f.in = -1
 	}
-	f.until("the end", func() bool { return f.finished })
+	f.until(func() bool { return f.finished })
 }
 
-// file waits for a file of the rig's that a child writes, and returns what is
-// in it.
+// file returns what is in a file of the rig's.
 func (f *fixture) file(name string) string {
 	f.t.Helper()
 	text, err := os.ReadFile(f.Dir + "/" + name)

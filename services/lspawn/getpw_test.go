@@ -83,13 +83,13 @@ func TestGetpwHangs(t *testing.T) {
 	must(t, os.Chmod(f.Dir+"/out/gate", 0o666))
 	f.setGetpw("exec cat DIR/out/gate")
 	f.send(to(1, "me@h").Encode("indimail"))
-	f.until("it runs", func() bool { return f.l.Children() == 1 })
+	f.until(func() bool { return f.l.Children() == 1 })
 	looptest.Advance(f.l, getpwTime-time.Second)
 	if len(f.list) > 0 {
 		t.Fatalf("%+v", f.list)
 	}
 	looptest.Advance(f.l, time.Second)
-	f.until("a report", func() bool { return len(f.list) > 0 })
+	f.until(func() bool { return len(f.list) > 0 })
 	if got := f.list[0].Text; got != noSystem {
 		t.Errorf("%q", got)
 	}

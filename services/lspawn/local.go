@@ -35,7 +35,9 @@ func (d *delivery) run(a account) {
 		cmd.Args = append(cmd.Args, d.c.QQEH)
 	}
 	s.env = append(appendHeader(append(s.env[:0], s.c.Env...), d.c.EnvH), "MESSID="+d.c.Messid)
-	s.env = append(s.env, d.env...)
+	for _, entry := range d.env {
+		s.env = set(s.env, entry)
+	}
 	cmd.Env = s.env
 	cmd.Files[0], cmd.Files[1], cmd.Files[2] = d.message, w, w
 	cmd.User = s.c.become(a)
