@@ -55,6 +55,7 @@ func TestGetpw(t *testing.T) {
 
 // A qmail-getpw has nothing but its pipe, and is nobody who owns anything.
 func TestWhatGetpwHas(t *testing.T) {
+	lspawntest.NeedProc(t)
 	f := newFixture(t, `cat DIR/out/fds`, func(f *fixture) { must(t, os.Remove(f.Dir+"/users/cdb")) })
 	f.setGetpw(`ls -l /proc/self/fd | sed -n 's/.* \([012]\) -> /\1 /p' >DIR/out/fds; ls /proc/self/fd | wc -l >>DIR/out/fds
 id -u >>DIR/out/fds; id -G >>DIR/out/fds; echo $MESSID >>DIR/out/fds; ` + getpw)
@@ -193,6 +194,7 @@ func TestBuiltin(t *testing.T) {
 // TestIdentity: a delivery is its user's and nobody else's, with one group.
 func TestIdentity(t *testing.T) {
 	needRoot(t)
+	lspawntest.NeedProc(t)
 	f := newFixture(t, `sed -n '/^Uid\|^Gid\|^Groups/p' /proc/self/status`, nil)
 	want := "KUid:\t4001\t4001\t4001\t4001\nGid:\t4002\t4002\t4002\t4002\nGroups:\t4002 \n"
 	f.reports(to(1, "joe@h"), want)

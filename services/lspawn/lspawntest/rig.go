@@ -296,9 +296,19 @@ func Until(t testing.TB, what string, cond func() bool) {
 	}
 }
 
-// Children returns the processes whose parent pid is, where /proc tells.
+// NeedProc leaves a test out that asks the system about processes, where there
+// is no /proc as Linux has it.
+func NeedProc(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat("/proc/self/status"); err != nil {
+		t.Skip("needs Linux's /proc")
+	}
+}
+
+// Children returns the processes whose parent pid is.
 func Children(t testing.TB, pid int) (list []int) {
 	t.Helper()
+	NeedProc(t)
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	must(t, err)
 	for _, name := range stats {
