@@ -32,6 +32,8 @@ var mayImport = map[string]string{
 	"services/skeleton":            "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
 	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
+	"services/lspawn":              "loop master/names services/table/cdb golang.org/x/sys/unix",
+	"services/lspawn/lspawntest":   "",
 	"services/proxymap":            "loop cfg master/maillog master/names services/attr services/skeleton services/table golang.org/x/sys/unix",
 	"services/proxymap/proxytest":  "services/attr",
 	"services/table":               "loop cfg master/maillog services/table/bdb services/table/cdb services/table/cf services/table/lmdb services/table/pcre services/table/posix services/table/wire golang.org/x/sys/unix",
@@ -48,6 +50,7 @@ var mayImport = map[string]string{
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
+	"cmd/qmail-lspawn":             "loop services/lspawn golang.org/x/sys/unix",
 	"internal/postfix":             "",
 	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
@@ -59,13 +62,15 @@ var mayImportInTests = map[string]string{
 	"master/logloop":    "golang.org/x/sys/unix loop/looptest",
 	"master/names":      "loop/looptest",
 	"services/skeleton": "loop/looptest services/skeleton/mastertest",
+	"services/lspawn":   "loop/looptest services/lspawn/lspawntest",
 	"services/proxymap": "loop/looptest",
 	"services/spawn":    "loop/looptest",
 	"services/table":    "loop/looptest services/table/worker",
 	"cfg":               "cmd/internal/pftest",
-	"cmd/proxymap":      "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
-	"cmd/spawn":         "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
-	"cmd/master":        "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
+	"cmd/proxymap": "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
+	"cmd/spawn": "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
+	"cmd/master": "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
+	"cmd/qmail-lspawn": "services/lspawn/lspawntest",
 }
 
 // never lists standard packages that would bring a second event loop, a
@@ -77,7 +82,13 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/proxymap/proxytest", "services/skeleton/mastertest"}
+var offLoop = []string{
+	"internal/postfix",
+	"cmd/internal/pftest",
+	"services/proxymap/proxytest",
+	"services/skeleton/mastertest",
+	"services/lspawn/lspawntest",
+}
 
 // isOffLoop adds the workers, which are processes so that they may block.
 func isOffLoop(pkg string) bool {

@@ -3,6 +3,7 @@
 package names
 
 import (
+	"iter"
 	"math"
 	"net/netip"
 	"slices"
@@ -10,20 +11,30 @@ import (
 	"strings"
 )
 
-// findUser returns the first entry of passwd(5) with that name. Lines that
-// make no sense are passed over, as the C library does.
+// Users goes through the entries of passwd(5). Lines that make no sense are
+// passed over, as the C library does; the first entry of a name counts.
+func Users(passwd string) iter.Seq[User] {
+	return func(yield func(User) bool) {
+		for line := range strings.Lines(passwd) {
+			f := strings.Split(strings.TrimRight(line, "\r\n"), ":")
+			if len(f) < 7 || !isName(f[0]) {
+				continue
+			}
+			uid, ok1 := parseID(f[2])
+			gid, ok2 := parseID(f[3])
+			if ok1 && ok2 && !yield(User{Name: f[0], UID: uid, GID: gid, Home: f[5], Shell: f[6]}) {
+				return
+			}
+		}
+	}
+}
+
+// findUser returns the first entry of passwd(5) with that name.
 func findUser(passwd, name string) (User, bool) {
-	for line := range strings.Lines(passwd) {
-		f := strings.Split(strings.TrimRight(line, "\r\n"), ":")
-		if len(f) < 7 || f[0] != name || !isName(f[0]) {
-			continue
+	for u := range Users(passwd) {
+		if u.Name == name {
+			return u, true
 		}
-		uid, ok1 := parseID(f[2])
-		gid, ok2 := parseID(f[3])
-		if !ok1 || !ok2 {
-			continue
-		}
-		return User{Name: f[0], UID: uid, GID: gid, Home: f[5], Shell: f[6]}, true
 	}
 	return User{}, false
 }
