@@ -67,10 +67,10 @@ var mayImportInTests = map[string]string{
 	"services/spawn":    "loop/looptest",
 	"services/table":    "loop/looptest services/table/worker",
 	"cfg":               "cmd/internal/pftest",
-	"cmd/proxymap": "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
-	"cmd/spawn": "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
-	"cmd/master": "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
-	"cmd/qmail-lspawn": "services/lspawn/lspawntest",
+	"cmd/proxymap":      "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
+	"cmd/spawn":         "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
+	"cmd/master":        "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
+	"cmd/qmail-lspawn":  "services/lspawn/lspawntest",
 }
 
 // never lists standard packages that would bring a second event loop, a
