@@ -62,16 +62,19 @@ var (
 type bounded struct {
 	io.Reader
 	left int64
-	some bool // it has read any
+	some bool  // it has read any
+	err  error // that it has met
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left <= 0 {
+		b.err = errLong
 		return 0, errLong
 	}
 	n, err := b.Reader.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	b.some = b.some || n > 0
+	b.err = err
 	return n, err
 }
 
@@ -163,7 +166,7 @@ func (l *link) quiet() bool {
 func (t *site) talk(ctx context.Context, at *url.URL) (a answer, again bool, err error) {
 	l := t.link
 	l.used = true
-	l.limit.left, l.limit.some = maxHead+maxOverhead*t.limit, false
+	l.limit.left, l.limit.some = maxHead, false
 	until, _ := ctx.Deadline()
 	if err := l.conn.SetDeadline(until); err != nil {
 		return a, false, err
@@ -187,8 +190,8 @@ func (t *site) talk(ctx context.Context, at *url.URL) (a answer, again bool, err
 	if slices.Contains(redirects, a.code) {
 		a.location = response.Header.Get("Location")
 	}
+	l.limit.left += maxOverhead * t.limit
 	a.body, err = t.body(response)
-	_ = response.Body.Close()
 	if err != nil && a.code != nethttp.StatusOK {
 		return a, false, nil // the status says all
 	}
@@ -198,7 +201,10 @@ func (t *site) talk(ctx context.Context, at *url.URL) (a answer, again bool, err
 // head reads an answer's, behind those that only announce it.
 func (l *link) head(request *nethttp.Request) (*nethttp.Response, error) {
 	for range maxInterim {
-		response, err := nethttp.ReadResponse(l.in, request)
+		response, err := nethttp.ReadResponse(l.in, request) //nolint:bodyclose // to close it would be to wait for the rest of it
+		if err != nil && l.limit.err != nil {
+			err = l.limit.err // which is why the head makes no sense
+		}
 		if err != nil || response.StatusCode >= 200 {
 			return response, err
 		}
@@ -222,11 +228,11 @@ func (l *link) gone(err error) error {
 
 // body reads what is in an answer.
 func (t *site) body(response *nethttp.Response) ([]byte, error) {
-	if response.ContentLength > t.limit {
-		return nil, fmt.Errorf("%d bytes in the answer, above the limit of %d", response.ContentLength, t.limit)
-	}
 	if coding := response.Header.Values("Content-Encoding"); slices.ContainsFunc(coding, func(c string) bool { return c != "identity" }) {
 		return nil, fmt.Errorf("an answer in a coding that was not asked for: %.50q", coding)
+	}
+	if response.ContentLength > t.limit {
+		return nil, fmt.Errorf("%d bytes in the answer, above the limit of %d", response.ContentLength, t.limit)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, t.limit+1))
 	switch {
