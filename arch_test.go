@@ -43,7 +43,7 @@ var mayImport = map[string]string{
 	"services/table/wire":          "",
 	"services/table/worker":        "services/table/wire golang.org/x/sys/unix",
 	"services/table/worker/http":   "master/maillog services/table/cf services/table/worker golang.org/x/sys/unix",
-	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
+	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3 github.com/ncruces/go-sqlite3/vfs",
 	"cmd/table-http":               "services/table/worker services/table/worker/http",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",

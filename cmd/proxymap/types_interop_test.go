@@ -5,6 +5,7 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
@@ -241,6 +242,48 @@ func TestPostmap(t *testing.T) {
 						bad++
 						t.Errorf("postmap -q %q %s: got %d and\n%s\nwant %d and\n%s", key, k.ref, got.exit, firstDifference(got.out, want.out), want.exit, firstDifference(want.out, got.out))
 					}
+				}
+			}
+			end(t, p)
+		})
+	}
+}
+
+// TestSqliteWAL: a database with a write-ahead log that is somebody else's is read
+// while he has it open, as by the real one.
+func TestSqliteWAL(t *testing.T) {
+	dir := tables(t, map[string]string{})
+	c := exec.Command("sqlite3", dir+"/base")
+	in, err := c.StdinPipe()
+	must(t, err)
+	out, err := c.StdoutPipe()
+	must(t, err)
+	must(t, c.Start())
+	defer func() {
+		_ = in.Close()
+		must(t, c.Wait())
+	}()
+	lines := bufio.NewReader(out)
+	do := func(sql string) {
+		t.Helper()
+		_, err := fmt.Fprintf(in, "%s;\n.print done\n", sql)
+		must(t, err)
+		for line := ""; line != "done\n"; {
+			line, err = lines.ReadString('\n')
+			must(t, err)
+		}
+	}
+	do("PRAGMA journal_mode = wal; CREATE TABLE t (k, v); INSERT INTO t VALUES ('k', 'one')")
+	write(t, dir+"/wal.cf", "dbpath = "+dir+"/base\nquery = SELECT v FROM t WHERE k = '%s'\n")
+	list := []kind{{ref: "sqlite:" + dir + "/wal.cf"}}
+	for _, c := range append([]combination{realBoth}, combinations...) {
+		t.Run(c.name, func(t *testing.T) {
+			p := c.instance(t, listedIn(list))
+			c.workers(t, p, "table-sqlite")
+			for _, step := range [][2]string{{"UPDATE t SET v = 'one'", "one"}, {"BEGIN IMMEDIATE; UPDATE t SET v = 'two'", "one"}, {"COMMIT", "two"}} {
+				do(step[0])
+				if got, exit := postmap(t, p, "", "-q", "k", "proxy:"+list[0].ref); got != step[1]+"\n" {
+					t.Errorf("after %s: exit status %d, and %q", step[0], exit, got)
 				}
 			}
 			end(t, p)

@@ -186,6 +186,21 @@ func TestReplaced(t *testing.T) {
 	s.says(table, "k", `["three"]`)
 }
 
+// TestPath: a path is one, whatever is in it.
+func TestPath(t *testing.T) {
+	s := newStage(t, "INSERT INTO t VALUES ('k', 'one')")
+	dir := filepath.Dir(s.path)
+	t.Chdir(dir)
+	s.must(s.db.Close())
+	for _, name := range []string{"base2", "file:x", "a?vfs=os#b%41", "a b:c", "é\xff"} {
+		s.must(os.Rename(s.path, filepath.Join(dir, name)))
+		for _, path := range []string{name, filepath.Join(dir, name)} {
+			s.path = path
+			s.says(s.open(plainQuery), "k", `["one"]`)
+		}
+	}
+}
+
 // TestLocked: a database that somebody else has for himself is waited for, as long
 // as there is time.
 func TestLocked(t *testing.T) {
