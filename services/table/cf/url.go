@@ -23,7 +23,7 @@ var (
 	errHostParts = errors.New("an escape where the server is")
 	errUserInfo  = errors.New("user and password have settings of their own")
 	errFragment  = errors.New("a # has no place in it")
-	errDots      = errors.New("a part of the path that is . or ..")
+	errDots      = errors.New("a . or .. as part of the path")
 )
 
 // ParseURL makes a template of the text of an address, http: or https:. Escapes

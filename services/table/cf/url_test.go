@@ -37,9 +37,9 @@ func TestParseURL(t *testing.T) {
 		{"http://h/\u00e4", "a character that no address can have"},
 		{"http://m\u00fcller.example/", "a character that no address can have"},
 		{"http://h/a\nb", "a character that no address can have"},
-		{"http://h/../%s", "a part of the path that is . or .."},
-		{"http://h/x/./%s", "a part of the path that is . or .."},
-		{"http://h/%%2e%%2E/%s", "a part of the path that is . or .."},
+		{"http://h/../%s", "a . or .. as part of the path"},
+		{"http://h/x/./%s", "a . or .. as part of the path"},
+		{"http://h/%%2e%%2E/%s", "a . or .. as part of the path"},
 		{"http://h:x/%s", `invalid port ":x" after host`},
 		{"http://h/%%zz", `invalid URL escape "%zz"`},
 	} {

@@ -129,7 +129,7 @@ func (t *site) Lookup(ctx context.Context, key string) (values []string, err err
 	if err == nil {
 		return values, nil
 	}
-	text := fmt.Errorf("http:%s: query failed for key '%s': %.300s", t.name, key, err) // which may be the server's
+	text := fmt.Errorf("http:%s: query failed for key '%s': %.300s", t.name, key, err.Error()) // which may be the server's text
 	if _, ok := errors.AsType[worker.ConfigError](err); ok {
 		return nil, worker.ConfigError{Err: text}
 	}
