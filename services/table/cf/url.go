@@ -60,6 +60,8 @@ func ParseURL(text string) (URL, error) {
 		return URL{}, err
 	case u.Hostname() == "":
 		return URL{}, errNoServer
+	case u.String() != whole: // such a path would be escaped anew, without what is escaped in it already
+		return URL{}, errCharacter
 	case dots(u):
 		return URL{}, errDots
 	}

@@ -37,6 +37,10 @@ func TestParseURL(t *testing.T) {
 		{"http://h/\u00e4", "a character that no address can have"},
 		{"http://m\u00fcller.example/", "a character that no address can have"},
 		{"http://h/a\nb", "a character that no address can have"},
+		{`http://h/"x"/%s`, "a character that no address can have"},
+		{"http://h/{x}/%s", "a character that no address can have"},
+		{`http://h/a\b/%s`, "a character that no address can have"},
+		{"http://h/!$&'()*+,;=:@[]/%s?", ""},
 		{"http://h/../%s", "a . or .. as part of the path"},
 		{"http://h/x/./%s", "a . or .. as part of the path"},
 		{"http://h/%%2e%%2E/%s", "a . or .. as part of the path"},
@@ -69,6 +73,7 @@ func TestAddress(t *testing.T) {
 		{"http://h/%s", `a\..\b`, ""},
 		{"http://h/%s", "%2e%2e", "http://h/%252e%252e"},
 		{"http://h/%s", "/", "http://h/%2F"},
+		{"http://h/!$&'()*+,;=:@[]/%s", "a/b", "http://h/!$&'()*+,;=:@[]/a%2Fb"},
 		{"http://h/x?%s", "..", "http://h/x?.."},
 	} {
 		u, err := cf.ParseURL(row.text)

@@ -65,7 +65,7 @@ func Open(s *worker.Settings) (worker.Table, error) {
 	}
 	t := &site{
 		name: s.String("name"), address: address, socket: s.String("socket"),
-		json: s.String("format") == "json", member: member, header: nethttp.Header{"User-Agent": {"postloop"}, "Accept": {"text/plain, */*;q=0.5"}},
+		json: s.String("format") == "json", member: member, header: nethttp.Header{"User-Agent": {"postloop"}, "Accept": {"text/plain, */*;q=0.5"}, "Accept-Encoding": {"identity"}},
 		timeout: time.Duration(s.Int("timeout")) * time.Second, limit: int64(s.Int("data_size_limit")), redirects: s.Int("max_redirects"),
 	}
 	if t.json {
