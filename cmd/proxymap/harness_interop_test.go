@@ -59,6 +59,17 @@ func (c combination) prepare(t testing.TB, main map[string]string) *pftest.Insta
 	return p
 }
 
+// workers puts programs that do the work of tables where proxymap is, if that is
+// ours: the real one needs none.
+func (c combination) workers(t testing.TB, p *pftest.Instance, names ...string) {
+	t.Helper()
+	if c.ourProxymap {
+		for _, name := range names {
+			p.Install(pftest.Ours(t, name), name)
+		}
+	}
+}
+
 // connect connects to a service.
 func connect(t *testing.T, p *pftest.Instance, service string) *conversation {
 	t.Helper()

@@ -5,8 +5,10 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +18,8 @@ import (
 
 // kind is a table of one type, and how it compares.
 type kind struct {
-	ref string
+	ref    string
+	worker string // the program that does its work, if there is one
 	// direct: the real proxymap is at fault where keys are folded while a table
 	// is loaded, and the measure is what postmap finds without it.
 	direct bool
@@ -58,6 +61,9 @@ func kinds(t *testing.T) (list []kind, keys []string, dir string) {
 			list = append(list, kind{ref: typ + ":" + dir + "/" + typ})
 		}
 	}
+	if hasType(t, "sqlite") {
+		list = append(list, kind{ref: "sqlite:" + sqliteTable(t, dir, text), worker: "table-sqlite"})
+	}
 	list = append(
 		list,
 		kind{ref: "texthash:" + dir + "/text", direct: true},
@@ -76,8 +82,47 @@ func kinds(t *testing.T) (list []kind, keys []string, dir string) {
 		kind{ref: "texthash:" + dir + "/missing", fails: true},
 		kind{ref: "cidr:" + dir + "/missing", fails: true},
 	)
-	keys = append(keys, "192.168.1.1", "192.168.0.0", "10.0.0.1", "10.0.0.2", "127.0.0.2", "2001:DB8::5", "::1", "192.168.1.256", "LANG", "PATH", "root", "daemon", "Root", "nobody", "postfix", "mail", "1000", "0")
+	keys = append(keys, "192.168.1.1", "192.168.0.0", "10.0.0.1", "10.0.0.2", "127.0.0.2", "2001:DB8::5", "::1", "192.168.1.256", "LANG", "PATH", "many", "none", "root", "daemon", "Root", "nobody", "postfix", "mail", "1000", "0")
 	return list, keys, dir
+}
+
+// entries are the keys of a source, folded, and their values.
+func entries(source string) (list [][2]string) {
+	for line := range strings.Lines(strings.ReplaceAll(source, "\n ", " ")) {
+		if key, value, ok := strings.Cut(strings.TrimSpace(line), " "); ok && !strings.HasPrefix(line, "#") {
+			list = append(list, [2]string{strings.ToLower(key), strings.TrimSpace(value)})
+		}
+	}
+	return list
+}
+
+// sqliteTable makes a database of a source, and returns the settings of a table.
+func sqliteTable(t testing.TB, dir, source string) (cf string) {
+	t.Helper()
+	quote := func(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+	var sql strings.Builder
+	sql.WriteString("CREATE TABLE t (k, v); BEGIN;\n")
+	for _, e := range entries(strings.ReplaceAll(source, "\t", " ")) {
+		fmt.Fprintf(&sql, "INSERT INTO t VALUES (%s, %s);\n", quote(e[0]), quote(e[1]))
+	}
+	sql.WriteString("INSERT INTO t VALUES ('many', 'one'), ('many', NULL), ('many', 2), ('many', ''), ('none', NULL); COMMIT;\n")
+	c := exec.Command("sqlite3", dir+"/base")
+	c.Stdin = strings.NewReader(sql.String())
+	if text, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("sqlite3: %v\n%s", err, text)
+	}
+	write(t, dir+"/sqlite.cf", "dbpath = "+dir+"/base\nquery = SELECT v FROM t WHERE k = '%s' ORDER BY rowid\n")
+	return dir + "/sqlite.cf"
+}
+
+// workersOf are the workers of some tables.
+func workersOf(list []kind) (names []string) {
+	for _, k := range list {
+		if k.worker != "" {
+			names = append(names, k.worker)
+		}
+	}
+	return names
 }
 
 // listedIn is a main.cf that lets clients ask for tables.
@@ -98,6 +143,7 @@ func TestAnswers(t *testing.T) {
 	for _, c := range combinations {
 		t.Run(c.name, func(t *testing.T) {
 			p := c.instance(t, listedIn(list))
+			c.workers(t, p, workersOf(list)...)
 			for _, k := range list {
 				keys := k.some(keys)
 				for _, flags := range []uint32{524352, 524353, 16448, 64} {
@@ -179,9 +225,15 @@ func TestPostmap(t *testing.T) {
 	if n := len(measure["static:always -"].out); n < 300*len("always") {
 		t.Fatalf("the measure has %d bytes only", n)
 	}
+	for _, k := range list {
+		if n := strings.Count(measure[k.ref+" -"].out, "\n"); k.worker != "" && n < 100 {
+			t.Errorf("%s: the measure has %d keys only", k.ref, n)
+		}
+	}
 	for _, c := range combinations {
 		t.Run(c.name, func(t *testing.T) {
 			p := c.instance(t, listedIn(list))
+			c.workers(t, p, workersOf(list)...)
 			for n, k := range list {
 				bad := 0
 				for _, key := range k.some(single(n)) {
@@ -190,6 +242,48 @@ func TestPostmap(t *testing.T) {
 						bad++
 						t.Errorf("postmap -q %q %s: got %d and\n%s\nwant %d and\n%s", key, k.ref, got.exit, firstDifference(got.out, want.out), want.exit, firstDifference(want.out, got.out))
 					}
+				}
+			}
+			end(t, p)
+		})
+	}
+}
+
+// TestSqliteWAL: a database with a write-ahead log that is somebody else's is read
+// while he has it open, as by the real one.
+func TestSqliteWAL(t *testing.T) {
+	dir := tables(t, map[string]string{})
+	c := exec.Command("sqlite3", dir+"/base")
+	in, err := c.StdinPipe()
+	must(t, err)
+	out, err := c.StdoutPipe()
+	must(t, err)
+	must(t, c.Start())
+	defer func() {
+		_ = in.Close()
+		must(t, c.Wait())
+	}()
+	lines := bufio.NewReader(out)
+	do := func(sql string) {
+		t.Helper()
+		_, err := fmt.Fprintf(in, "%s;\n.print done\n", sql)
+		must(t, err)
+		for line := ""; line != "done\n"; {
+			line, err = lines.ReadString('\n')
+			must(t, err)
+		}
+	}
+	do("PRAGMA journal_mode = wal; CREATE TABLE t (k, v); INSERT INTO t VALUES ('k', 'one')")
+	write(t, dir+"/wal.cf", "dbpath = "+dir+"/base\nquery = SELECT v FROM t WHERE k = '%s'\n")
+	list := []kind{{ref: "sqlite:" + dir + "/wal.cf"}}
+	for _, c := range append([]combination{realBoth}, combinations...) {
+		t.Run(c.name, func(t *testing.T) {
+			p := c.instance(t, listedIn(list))
+			c.workers(t, p, "table-sqlite")
+			for _, step := range [][2]string{{"UPDATE t SET v = 'one'", "one"}, {"BEGIN IMMEDIATE; UPDATE t SET v = 'two'", "one"}, {"COMMIT", "two"}} {
+				do(step[0])
+				if got, exit := postmap(t, p, "", "-q", "k", "proxy:"+list[0].ref); got != step[1]+"\n" {
+					t.Errorf("after %s: exit status %d, and %q", step[0], exit, got)
 				}
 			}
 			end(t, p)

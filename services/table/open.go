@@ -37,6 +37,8 @@ func opener(typ string) Opener {
 		return openFail
 	case "hash":
 		return openHash
+	case "http":
+		return openHTTP
 	case "inline":
 		return openInline
 	case "internal":

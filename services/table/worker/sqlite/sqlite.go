@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -100,7 +101,8 @@ func (b *base) connect(ctx context.Context) error {
 		b.Close()
 	}
 	if b.conn == nil {
-		if b.conn, err = sqlite3.OpenFlags(b.path, sqlite3.OPEN_READONLY); err != nil {
+		name := url.URL{Scheme: "file", OmitHost: true, Path: b.path, RawQuery: "vfs=" + readerVFS}
+		if b.conn, err = sqlite3.OpenFlags(name.String(), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI); err != nil {
 			return plain(err)
 		}
 		b.file = file
