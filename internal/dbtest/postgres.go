@@ -70,9 +70,7 @@ func StartPostgres(t testing.TB, settings ...string) *Postgres {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	p.args = []string{"-D", dir + "/data", "-k", dir, "-p", p.Port, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"}
-	for _, s := range settings {
-		p.args = append(p.args, "-c", s)
-	}
+	p.set(settings)
 	p.Start()
 	return p
 }
@@ -155,6 +153,20 @@ func (p *Postgres) Stop(s syscall.Signal) {
 	p.cmd = nil
 }
 
+// Restart ends the server and starts it again, with more settings.
+func (p *Postgres) Restart(settings ...string) {
+	p.t.Helper()
+	p.Stop(syscall.SIGINT)
+	p.set(settings)
+	p.Start()
+}
+
+func (p *Postgres) set(settings []string) {
+	for _, s := range settings {
+		p.args = append(p.args, "-c", s)
+	}
+}
+
 // Signal sends a signal to all of the server's processes.
 func (p *Postgres) Signal(s syscall.Signal) {
 	_ = p.cmd.Process.Signal(s)
@@ -182,12 +194,39 @@ func (p *Postgres) SQL(database, script string) string {
 	return strings.TrimSuffix(string(out), "\n")
 }
 
+// connections asks how many clients a role has.
+func connections(role string) string {
+	return "SELECT count(*) FROM pg_stat_activity WHERE usename = '" + role + "' AND backend_type = 'client backend'"
+}
+
 // Connections returns how many clients a role has.
 func (p *Postgres) Connections(role string) int {
 	p.t.Helper()
-	n, err := strconv.Atoi(p.SQL("postgres", "SELECT count(*) FROM pg_stat_activity WHERE usename = '"+role+"';"))
+	n, err := strconv.Atoi(p.SQL("postgres", connections(role)+";"))
 	must(p.t, err)
 	return n
+}
+
+// Watch looks at how many clients a role has, again and again, until stop is
+// called, which returns the greatest number, and how often it has looked.
+func (p *Postgres) Watch(role string) (stop func() (most, times int)) {
+	p.t.Helper()
+	c := p.command("psql", "-X", "-q", "-A", "-t", "-h", p.Dir, "-p", p.Port, "-U", "postgres", "postgres")
+	c.Stdin = strings.NewReader(connections(role) + " \\watch 0.01\n")
+	var out bytes.Buffer
+	c.Stdout = &out
+	must(p.t, c.Start())
+	return func() (most, times int) {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+		for line := range strings.Lines(out.String()) {
+			if n, err := strconv.Atoi(strings.TrimSpace(line)); err == nil {
+				most = max(most, n)
+				times++
+			}
+		}
+		return most, times
+	}
 }
 
 func must(t testing.TB, err error) {

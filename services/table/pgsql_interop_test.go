@@ -5,8 +5,12 @@
 package table
 
 import (
+	"fmt"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"postloop/internal/dbtest"
 )
@@ -31,11 +35,12 @@ func pgsqlLogin(p *dbtest.Postgres) string {
 func TestPgsqlPostmap(t *testing.T) {
 	w, p := newPgsql(t)
 	pm := newNetPostmap(w)
+	w.settled(pm.conf + "/main.cf")
 	keys := append(oddKeys(), "many@example.com", "o'brien@example.com", "''", "' OR '1'='1", "\\", "a\\'b", "\"", "\\' OR true --", "$1", "$$")
 	p.SQL("mail", "SET client_encoding = LATIN1; SET ROLE mail;\nBEGIN;\n"+sqlRows(keys, sqlText)+"COMMIT;\n")
 	same := func(settings string, least int) {
 		t.Helper()
-		if found := pm.compare("pgsql:"+w.file(settings), keys); found < least {
+		if found := pm.compare("pgsql:"+w.settled(w.file(settings)), keys); found < least {
 			t.Errorf("%s: %d found", settings, found)
 		}
 	}
@@ -83,10 +88,11 @@ func TestPgsqlPostmap(t *testing.T) {
 func TestPgsqlErrors(t *testing.T) {
 	w, p := newPgsql(t)
 	pm := newNetPostmap(w)
+	w.settled(pm.conf + "/main.cf")
 	p.SQL("mail", "CREATE TABLE private (k text);\n")
 	at := "127.0.0.1:" + p.Port
 	login := "hosts = " + at + "\nuser = mail\npassword = secret\ndbname = mail\nencoding = LATIN1\n"
-	for _, row := range []struct {
+	rows := []struct {
 		settings string
 		want     Status
 	}{
@@ -112,9 +118,22 @@ func TestPgsqlErrors(t *testing.T) {
 		{login + "hosts = unix:" + p.Dir + "/nowhere\nquery = SELECT 1\n", Retry},
 		{login + "hosts = unix:/dev/null\nquery = SELECT 1\n", Retry},
 		{login + "hosts = postgresql://mail:secret@" + at + "/mail?sslmode=require\nquery = SELECT 1\n", Retry},
-	} {
-		ref := "pgsql:" + w.file(row.settings)
-		_, failed, warnings := pm.one(ref, "key")
+	}
+	type result struct {
+		ref      string
+		failed   bool
+		warnings []string
+	}
+	results := make([]result, len(rows))
+	var wg sync.WaitGroup
+	for i, row := range rows {
+		r := &results[i]
+		r.ref = "pgsql:" + w.settled(w.file(row.settings))
+		wg.Go(func() { _, r.failed, r.warnings = pm.one(r.ref, "key") }) // which takes its time
+	}
+	wg.Wait()
+	for i, row := range rows {
+		ref, failed, warnings := results[i].ref, results[i].failed, results[i].warnings
 		w.log = nil
 		got := w.askAsPostmap(w.open(ref), "key")
 		if !failed || got != (Answer{Status: row.want}) {
@@ -133,12 +152,231 @@ func TestPgsqlErrors(t *testing.T) {
 	}
 	// What is not an error.
 	for _, query := range []string{"BEGIN", "SELECT", "SELECT 1; DO $$BEGIN END$$", "INSERT INTO t VALUES ('a', 'b')", "SELECT NULL"} {
-		ref := "pgsql:" + w.file(login+"query = "+query+"\n")
+		ref := "pgsql:" + w.settled(w.file(login+"query = "+query+"\n"))
 		out, failed, warnings := pm.one(ref, "key")
 		w.log = nil
 		got := w.askAsPostmap(w.open(ref), "key")
 		if failed || out != "" || got != (Answer{Status: NoKey}) || strings.Join(w.log, "\n") != strings.Join(warnings, "\n") {
 			t.Errorf("%s: got %+v, logged %q; postmap has %q, logs %q", query, got, w.log, out, warnings)
+		}
+	}
+}
+
+// pgsqlEcho are settings for which the value of each key is itself. One whose local
+// part is slow takes a minute.
+func pgsqlEcho(p *dbtest.Postgres) string {
+	return pgsqlLogin(p) + "query = SELECT '%s' || pg_sleep(CASE WHEN '%u' = 'slow' THEN 60 ELSE 0 END)\nretry_interval = 1\n"
+}
+
+// echoes checks an answer to one of pgsqlEcho's keys that is not slow.
+func (w *netWorld) echoes(key string, a Answer) {
+	w.t.Helper()
+	w.expect(a, Answer{Value: key})
+}
+
+// recovers asks until there is an answer. Until then there must be none.
+func (w *netWorld) recovers(tab Table, key string) {
+	w.t.Helper()
+	for {
+		a := w.askAsPostmap(tab, key)
+		if a != tryAgain {
+			w.echoes(key, a)
+			return
+		}
+	}
+}
+
+// limited has at most three connections, of which the server is told as well.
+func (w *netWorld) limited(p *dbtest.Postgres, deadline time.Duration) {
+	w.t.Helper()
+	w.Limits = func(string) Limits { return Limits{Connections: 3, Queue: 100, Deadline: deadline} }
+	p.SQL("mail", "ALTER ROLE mail CONNECTION LIMIT 3;\n")
+	w.t.Cleanup(func() {
+		if text := p.Log(); strings.Contains(text, "too many connections") {
+			w.t.Errorf("more than three connections:\n%s", text)
+		}
+	})
+}
+
+// TestPgsqlSlow: while a query takes its time, others are answered beside it, over
+// no more connections than there may be. When its time is over, it ends on the
+// server.
+func TestPgsqlSlow(t *testing.T) {
+	w, p := newPgsql(t)
+	w.limited(p, 8*time.Second)
+	tab := w.open("pgsql:" + w.file(pgsqlEcho(p)))
+	stop := p.Watch("mail")
+	slow := w.get(tab, "slow@example.com")
+	list := map[string]*reply{}
+	for i := range 90 {
+		key := fmt.Sprintf("key%d@example.com", i)
+		list[key] = w.get(tab, key)
+	}
+	for key, r := range list {
+		w.until(func() bool { return r.here })
+		w.echoes(key, r.Answer)
+	}
+	if slow.here {
+		t.Fatal("too slow a machine, or too fast a query")
+	}
+	w.until(func() bool { return slow.here })
+	w.expect(slow.Answer, tryAgain)
+	if n := p.SQL("postgres", "SELECT count(*) FROM pg_stat_activity WHERE usename = 'mail' AND state = 'active';"); n != "0" {
+		t.Errorf("%s queries go on", n)
+	}
+	if text := w.logged(); !strings.Contains(text, "ERROR:  canceling statement due to user request") {
+		t.Errorf("logged %s", text)
+	}
+	w.echoes("a@b", w.ask(tab, "a@b"))
+	if most, times := stop(); most < 2 || most > 3 || times < 10 {
+		t.Errorf("%d connections, seen %d times", most, times)
+	}
+}
+
+// TestPgsqlIdle: a connection that is not used is closed, and one that the server
+// closes is made anew.
+func TestPgsqlIdle(t *testing.T) {
+	w, p := newPgsql(t)
+	w.limited(p, 30*time.Second)
+	tab := w.open("pgsql:" + w.file(pgsqlEcho(p)+"idle_interval = 1\n"))
+	for range 2 {
+		w.echoes("a@b", w.ask(tab, "a@b"))
+		for p.Connections("mail") > 0 { // a second, or it takes too long for the test
+		}
+	}
+	if n := w.Loop.Children(); n != 1 {
+		t.Errorf("%d workers", n)
+	}
+	lasting := w.open("pgsql:" + w.file(pgsqlEcho(p)))
+	for i := range 3 {
+		w.log = nil
+		w.echoes("a@b", w.ask(lasting, "a@b"))
+		if text := w.logged(); i > 0 && !strings.Contains(text, "terminating connection due to administrator command") {
+			t.Errorf("logged %s", text)
+		}
+		p.SQL("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'mail';")
+	}
+}
+
+// TestPgsqlStopped: a server that is stopped, killed and started again while it is
+// asked costs no wrong answer, and nobody has to help.
+func TestPgsqlStopped(t *testing.T) {
+	w, p := newPgsql(t)
+	w.limited(p, 2*time.Second)
+	tab := w.open("pgsql:" + w.file(pgsqlEcho(p)))
+	traffic := func() (list []*reply) {
+		for i := range 6 {
+			list = append(list, w.get(tab, fmt.Sprintf("slow@%d.example", i)))
+		}
+		w.until(func() bool { return w.Loop.Children() == 3 })
+		return list
+	}
+	fail := func(list []*reply) {
+		t.Helper()
+		for _, r := range list {
+			w.outlast(tab, r)
+			w.expect(r.Answer, tryAgain)
+		}
+		if w.logged() == "" {
+			t.Error("nothing logged")
+		}
+	}
+	w.recovers(tab, "a@b")
+
+	list := traffic()
+	p.Signal(syscall.SIGSTOP)
+	fail(list)
+	fail([]*reply{w.get(tab, "a@b")})
+	p.Signal(syscall.SIGCONT)
+	w.recovers(tab, "a@b")
+
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} {
+		list = traffic()
+		p.Stop(s)
+		fail(list)
+		p.Start()
+		w.recovers(tab, "a@b")
+		w.log = nil
+	}
+	for i := range 100 {
+		key := fmt.Sprintf("key%d@example.com", i)
+		w.echoes(key, w.ask(tab, key))
+	}
+	if text := w.logged(); text != "" {
+		t.Error(text)
+	}
+}
+
+// TestPgsqlPassword: a password that is wrong is said to be, and may become right.
+func TestPgsqlPassword(t *testing.T) {
+	w, p := newPgsql(t)
+	tab := w.open("pgsql:" + w.file(pgsqlEcho(p)))
+	patient := w.open("pgsql:" + w.file(strings.ReplaceAll(pgsqlEcho(p), "retry_interval = 1", "")))
+	p.SQL("mail", "ALTER ROLE mail PASSWORD 'another';\n")
+	w.expect(w.ask(tab, "a@b"), tryAgain)
+	w.log = nil
+	w.expect(w.ask(patient, "a@b"), tryAgain)
+	at := "warning: connect to pgsql server 127.0.0.1:" + p.Port + ": connection to server at \"127.0.0.1\", port " + p.Port + " failed: "
+	if text := w.logged(); text != at+"FATAL:  password authentication failed for user \"mail\"\n"+at+"FATAL:  password authentication failed for user \"mail\"" {
+		t.Errorf("logged %s", text)
+	}
+	p.SQL("mail", "ALTER ROLE mail PASSWORD 'secret';\n")
+	w.expect(w.ask(patient, "a@b"), tryAgain)
+	if text := w.logged(); !strings.HasPrefix(text, "warning: no server can be asked; the next attempt is in ") {
+		t.Errorf("logged %s", text)
+	}
+	w.recovers(tab, "a@b")
+}
+
+// TestPgsqlEncodings: a key is what it is in whatever encoding the table and the
+// database have, and never more than a key.
+func TestPgsqlEncodings(t *testing.T) {
+	w, p := newPgsql(t)
+	pm := newNetPostmap(w)
+	w.settled(pm.conf + "/main.cf")
+	p.SQL("mail", "SET ROLE mail; INSERT INTO t VALUES ('größe@müller.example', 'Wörter', 1), ('日本語@例え.jp', '言葉', 2), ('\\', 'backslash', 3);\n")
+	p.SQL("postgres", "CREATE DATABASE latin OWNER mail TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C';\n")
+	p.SQL("latin", "SET client_encoding = UTF8; SET ROLE mail; CREATE TABLE t (k text, v text, w int);\nINSERT INTO t VALUES ('größe@müller.example', 'Wörter', 1), (E'\\\\', 'backslash', 3);\n")
+	login := "hosts = 127.0.0.1:" + p.Port + "\nuser = mail\npassword = secret\nquery = SELECT v FROM t WHERE k = '%s'\n"
+	for _, row := range []struct{ settings, key, want, log string }{
+		{"dbname = mail", "größe@müller.example", "=Wörter", ""},
+		{"dbname = mail", "日本語@例え.jp", "=言葉", ""},
+		{"dbname = mail", "gr\xf6\xdfe@m\xfcller.example", "no key", ""},
+		{"dbname = mail", "a\xc3", "no key", ""},
+		{"dbname = mail\nencoding = LATIN1", "gr\xf6\xdfe@m\xfcller.example", "=W\xf6rter", ""},
+		{"dbname = mail\nencoding = SJIS", "\\", "=backslash", ""},
+		{"dbname = mail\nencoding = SJIS", "\x93\xfa\x96\x7b", "retry", "cannot escape input string: this cannot be done in the encoding SJIS"},
+		{"dbname = mail\nencoding = BIG5", "\xa4' OR true --", "retry", "cannot escape input string: this cannot be done in the encoding BIG5"},
+		{"dbname = mail\nencoding = EUC_JP", "\xc6\xfc\xcb\xdc\xb8\xec@\xce\xe3\xa4\xa8.jp", "=\xb8\xc0\xcd\xd5", ""},
+		{"dbname = mail\nencoding = EUC_JP", "\x8f' OR true --", "retry", "invalid byte sequence for encoding \"EUC_JP\""},
+		{"dbname = mail\nencoding = nosuch'", "a", "retry", "dict_pgsql: cannot set the encoding to nosuch', skipping 127.0.0.1:" + p.Port},
+		{"dbname = latin", "größe@müller.example", "=Wörter", ""},
+		{"dbname = latin", "\\", "=backslash", ""},
+		{"dbname = latin", "日本語@例え.jp", "retry", "has no equivalent in encoding \"LATIN1\""},
+		{"dbname = latin", "größe@müller.example", "=Wörter", ""},
+		{"dbname = latin\nencoding = LATIN1", "gr\xf6\xdfe@m\xfcller.example", "=W\xf6rter", ""},
+	} {
+		w.log = nil
+		var r reply
+		tab := w.open("pgsql:" + w.file(login+row.settings+"\n"))
+		if a := tab.Get(row.key, 0, func(a Answer) { r.Answer, r.here = a, true }); a.Status == Later {
+			w.until(func() bool { return r.here })
+		}
+		if got, text := spell(r.Answer), w.logged(); got != row.want || !strings.Contains(text, row.log) || row.log == "" && text != "" {
+			t.Errorf("%s: %q: got %q, logged %s", row.settings, row.key, got, text)
+		}
+		tab.Close()
+	}
+	// A server where a backslash in quotes escapes what follows, and an old client
+	// of its own: both databases, as postmap sees them.
+	keys := append(oddKeys(), "o'brien@example.com", "\\", "\\' OR true --", "'' OR ''='", "a\\'b")
+	for _, name := range []string{"latin", "mail"} {
+		p.SQL(name, "SET client_encoding = LATIN1; SET ROLE mail;\nDELETE FROM t; BEGIN;\n"+sqlRows(keys, sqlText)+"COMMIT;\n")
+	}
+	p.Restart("standard_conforming_strings=off", "escape_string_warning=off")
+	for _, name := range []string{"latin", "mail"} {
+		if found := pm.compare("pgsql:"+w.settled(w.file(login+"encoding = LATIN1\ndbname = "+name+"\n")), keys); found < 300 {
+			t.Errorf("%s: %d found", name, found)
 		}
 	}
 }
