@@ -41,14 +41,15 @@ type Postgres struct {
 // removed when the test ends. settings are those of postgresql.conf, name=value.
 func StartPostgres(t testing.TB, settings ...string) *Postgres {
 	t.Helper()
-	p := &Postgres{t: t, Port: freePort(t)}
+	p := &Postgres{t: t}
+	p.Port = p.freePort()
 	list, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if len(list) == 0 {
 		t.Fatal("no PostgreSQL here (.ci/need-postfix installs it)")
 	}
 	p.bin = filepath.Dir(slices.Max(list))
 	dir, err := os.MkdirTemp("", "pg") // not t.TempDir: a socket's path is short
-	must(t, err)
+	p.must(err)
 	p.Dir = dir
 	t.Cleanup(func() {
 		p.Stop(syscall.SIGQUIT)
@@ -56,14 +57,14 @@ func StartPostgres(t testing.TB, settings ...string) *Postgres {
 		_ = os.RemoveAll(dir)
 	})
 	p.log, err = os.Create(dir + "/log")
-	must(t, err)
+	p.must(err)
 	if os.Geteuid() == 0 { // which PostgreSQL refuses
 		u, err := user.Lookup("postgres")
-		must(t, err)
+		p.must(err)
 		uid, _ := strconv.ParseUint(u.Uid, 10, 32)
 		gid, _ := strconv.ParseUint(u.Gid, 10, 32)
 		p.cred = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		must(t, os.Chown(dir, int(uid), int(gid)))
+		p.must(os.Chown(dir, int(uid), int(gid)))
 	}
 	c := p.command("initdb", "-D", dir+"/data", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--auth-local=trust", "--auth-host=scram-sha-256")
 	if out, err := c.CombinedOutput(); err != nil {
@@ -76,8 +77,8 @@ func StartPostgres(t testing.TB, settings ...string) *Postgres {
 }
 
 // freePort is a port that nobody listens at, and nobody is given for a connection.
-func freePort(t testing.TB) string {
-	t.Helper()
+func (p *Postgres) freePort() string {
+	p.t.Helper()
 	for range 100 {
 		port := strconv.Itoa(15000 + rand.IntN(15000))
 		if l, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
@@ -85,7 +86,7 @@ func freePort(t testing.TB) string {
 			return port
 		}
 	}
-	t.Fatal("no free port")
+	p.t.Fatal("no free port")
 	return ""
 }
 
@@ -101,9 +102,9 @@ func (p *Postgres) command(program string, args ...string) *exec.Cmd {
 func (p *Postgres) File(name string, data []byte) string {
 	p.t.Helper()
 	path := filepath.Join(p.Dir, name)
-	must(p.t, os.WriteFile(path, data, 0o600))
+	p.must(os.WriteFile(path, data, 0o600))
 	if p.cred != nil {
-		must(p.t, os.Chown(path, int(p.cred.Uid), int(p.cred.Gid)))
+		p.must(os.Chown(path, int(p.cred.Uid), int(p.cred.Gid)))
 	}
 	return path
 }
@@ -112,12 +113,12 @@ func (p *Postgres) File(name string, data []byte) string {
 func (p *Postgres) Start() {
 	p.t.Helper()
 	r, w, err := os.Pipe()
-	must(p.t, err)
+	p.must(err)
 	p.cmd = p.command("postgres", p.args...)
 	p.cmd.Stderr = w
 	err = p.cmd.Start()
 	_ = w.Close()
-	must(p.t, err)
+	p.must(err)
 	var text bytes.Buffer
 	for buf := make([]byte, 4096); !strings.Contains(text.String(), "ready to accept connections"); {
 		n, err := r.Read(buf)
@@ -137,7 +138,7 @@ func (p *Postgres) Start() {
 func (p *Postgres) Log() string {
 	p.t.Helper()
 	text, err := os.ReadFile(p.log.Name())
-	must(p.t, err)
+	p.must(err)
 	return string(text)
 }
 
@@ -203,7 +204,7 @@ func connections(role string) string {
 func (p *Postgres) Connections(role string) int {
 	p.t.Helper()
 	n, err := strconv.Atoi(p.SQL("postgres", connections(role)+";"))
-	must(p.t, err)
+	p.must(err)
 	return n
 }
 
@@ -215,7 +216,7 @@ func (p *Postgres) Watch(role string) (stop func() (most, times int)) {
 	c.Stdin = strings.NewReader(connections(role) + " \\watch 0.01\n")
 	var out bytes.Buffer
 	c.Stdout = &out
-	must(p.t, c.Start())
+	p.must(c.Start())
 	return func() (most, times int) {
 		_ = c.Process.Kill()
 		_ = c.Wait()
@@ -229,9 +230,9 @@ func (p *Postgres) Watch(role string) (stop func() (most, times int)) {
 	}
 }
 
-func must(t testing.TB, err error) {
-	t.Helper()
+func (p *Postgres) must(err error) {
+	p.t.Helper()
 	if err != nil {
-		t.Fatal(err)
+		p.t.Fatal(err)
 	}
 }

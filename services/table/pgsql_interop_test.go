@@ -5,7 +5,15 @@
 package table
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
+	"math/big"
+	"os"
 	"strings"
 	"sync"
 	"syscall"
@@ -148,6 +156,18 @@ func TestPgsqlErrors(t *testing.T) {
 		}
 		if len(w.log) == 0 {
 			t.Errorf("%s: nothing logged", row.settings)
+		}
+	}
+	// Ours alone: what would not fit into an answer.
+	for query, want := range map[string]string{
+		"SELECT repeat('x', 20000000)":                               "fatal error from host " + at,
+		"SELECT repeat('x', 1000000) FROM generate_series(1, 20000)": "more than 15728640 bytes from host " + at,
+	} {
+		w.log = nil
+		tab := w.open("pgsql:" + w.file(login+"query = "+query+"\n"))
+		w.expect(w.ask(tab, "key"), tryAgain)
+		if text := w.logged(); !strings.Contains(text, want) {
+			t.Errorf("%s: logged %s", query, text)
 		}
 	}
 	// What is not an error.
@@ -359,9 +379,11 @@ func TestPgsqlEncodings(t *testing.T) {
 		w.log = nil
 		var r reply
 		tab := w.open("pgsql:" + w.file(login+row.settings+"\n"))
-		if a := tab.Get(row.key, 0, func(a Answer) { r.Answer, r.here = a, true }); a.Status == Later {
-			w.until(func() bool { return r.here })
+		if a := tab.Get(row.key, 0, func(a Answer) { r.Answer, r.here = a, true }); a.Status != Later {
+			t.Errorf("%q: %s at once", row.key, spell(a))
+			continue
 		}
+		w.until(func() bool { return r.here })
 		if got, text := spell(r.Answer), w.logged(); got != row.want || !strings.Contains(text, row.log) || row.log == "" && text != "" {
 			t.Errorf("%s: %q: got %q, logged %s", row.settings, row.key, got, text)
 		}
@@ -378,5 +400,171 @@ func TestPgsqlEncodings(t *testing.T) {
 		if found := pm.compare("pgsql:"+w.settled(w.file(login+"encoding = LATIN1\ndbname = "+name+"\n")), keys); found < 300 {
 			t.Errorf("%s: %d found", name, found)
 		}
+	}
+}
+
+// pgsqlIssuer makes certificates.
+type pgsqlIssuer struct {
+	*netWorld
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// issue signs a certificate, and returns it and its key as files have them. The
+// first one is the issuer's own.
+func (c *pgsqlIssuer) issue(common string, names ...string) (cert, key []byte) {
+	c.t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	c.must(err)
+	want := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: common}, DNSNames: names,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	if c.cert == nil {
+		want.IsCA, want.BasicConstraintsValid = true, true
+		c.cert, c.key = want, k
+	}
+	der, err := x509.CreateCertificate(rand.Reader, want, c.cert, &k.PublicKey, c.key)
+	c.must(err)
+	if c.cert == want {
+		c.cert, err = x509.ParseCertificate(der)
+		c.must(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(k)
+	c.must(err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
+}
+
+// pgsqlSame asks postmap and us, at each of these settings, and compares the
+// answers, or that there is none. It returns how many there were.
+func pgsqlSame(w *netWorld, pm *netPostmap, list []string) (found int) {
+	w.t.Helper()
+	type result struct {
+		ref, out string
+		warnings []string
+	}
+	results := make([]result, len(list))
+	var wg sync.WaitGroup
+	for i, settings := range list {
+		r := &results[i]
+		r.ref = "pgsql:" + w.settled(w.file(settings))
+		wg.Go(func() { r.out, _, r.warnings = pm.one(r.ref, "key") })
+	}
+	wg.Wait()
+	for i, settings := range list {
+		r := results[i]
+		want := Answer{Value: strings.TrimSuffix(r.out, "\n")}
+		if r.out == "" {
+			want = tryAgain
+		} else {
+			found++
+		}
+		w.log = nil
+		if got := w.askAsPostmap(w.open(r.ref), "key"); got != want {
+			w.t.Errorf("%s: got %+v, logged %s, postmap has %+v, logs %s", settings, got, w.logged(), want, strings.Join(r.warnings, "\n"))
+		}
+	}
+	return found
+}
+
+// TestPgsqlTLS: sslmode means what libpq takes it for, in a URI, in dbname, in the
+// environment, and where nobody says anything. So do the files in the user's home.
+func TestPgsqlTLS(t *testing.T) {
+	w, p := newPgsql(t)
+	pm := newNetPostmap(w)
+	w.settled(pm.conf + "/main.cf")
+	home := w.dir + "/home"
+	w.must(os.MkdirAll(home+"/.postgresql", 0o700))
+	t.Setenv("HOME", home)
+	ours, theirs := &pgsqlIssuer{netWorld: w}, &pgsqlIssuer{netWorld: w}
+	root, _ := ours.issue("ours")
+	wrong, _ := theirs.issue("theirs")
+	w.must(os.WriteFile(w.dir+"/root", root, 0o600))
+	w.must(os.WriteFile(w.dir+"/wrong", wrong, 0o600))
+	p.SQL("mail", "CREATE ROLE tls LOGIN PASSWORD 'secret'; CREATE ROLE plain LOGIN PASSWORD 'secret'; CREATE ROLE certain LOGIN;\n")
+	p.File("data/pg_hba.conf", []byte("local all all trust\nhostssl all certain 127.0.0.1/32 cert\nhostssl all tls 127.0.0.1/32 scram-sha-256\nhostnossl all plain 127.0.0.1/32 scram-sha-256\nhost all mail 127.0.0.1/32 scram-sha-256\n"))
+	query := "\nquery = SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()\nencoding = LATIN1\n"
+	uri := func(role, host, more string) string {
+		return "dbname = x\nhosts = postgresql://" + role + ":secret@" + host + ":" + p.Port + "/mail?" + more + query
+	}
+	for _, names := range [][]string{{"localhost"}, {"other.example"}, nil} {
+		cert, key := ours.issue("localhost", names...)
+		p.File("cert", cert)
+		p.File("key", key)
+		p.File("clients", root)
+		p.Restart("ssl=on", "ssl_cert_file="+p.Dir+"/cert", "ssl_key_file="+p.Dir+"/key", "ssl_ca_file="+p.Dir+"/clients")
+		var list []string
+		for _, mode := range []string{"disable", "allow", "prefer", "require", "verify-ca", "verify-full", "bogus"} {
+			for _, with := range []string{"", "&sslrootcert=" + w.dir + "/root", "&sslrootcert=" + w.dir + "/wrong", "&sslrootcert=/nowhere"} {
+				list = append(list, uri("mail", "localhost", "sslmode="+mode+with))
+			}
+			list = append(list, uri("mail", "127.0.0.1", "sslmode="+mode+"&sslrootcert="+w.dir+"/root"), uri("tls", "127.0.0.1", "sslmode="+mode), uri("plain", "127.0.0.1", "sslmode="+mode))
+		}
+		if n := pgsqlSame(w, pm, list); n < 20 {
+			t.Errorf("%v: %d answers", names, n)
+		}
+	}
+	at := "hosts = localhost:" + p.Port + "\npassword = secret\n"
+	plain := []string{at + "user = mail\ndbname = mail" + query, at + "user = tls\ndbname = mail" + query, at + "user = plain\ndbname = mail" + query, at + "user = mail\ndbname = dbname=mail sslmode=disable" + query}
+	if n := pgsqlSame(w, pm, plain); n != 4 {
+		t.Errorf("%d answers", n)
+	}
+	for _, mode := range []string{"require", "verify-full", "disable"} {
+		t.Setenv("PGSSLMODE", mode)
+		pgsqlSame(w, pm, plain)
+	}
+	w.must(os.Unsetenv("PGSSLMODE"))
+	cert, key := ours.issue("certain")
+	w.must(os.WriteFile(home+"/.postgresql/postgresql.crt", cert, 0o600))
+	w.must(os.WriteFile(home+"/.postgresql/postgresql.key", key, 0o600))
+	w.must(os.WriteFile(home+"/.postgresql/root.crt", root, 0o600))
+	if n := pgsqlSame(w, pm, append(plain, at+"user = certain\ndbname = mail"+query, uri("mail", "localhost", "sslmode=verify-full"))); n != 6 {
+		t.Errorf("with files at home: %d answers", n)
+	}
+	w.must(os.WriteFile(home+"/.postgresql/root.crt", wrong, 0o600))
+	pgsqlSame(w, pm, append(plain, uri("mail", "localhost", "sslmode=require"), uri("mail", "localhost", "sslmode=verify-full")))
+}
+
+// TestPgsqlPasswordFile: a file of passwords is read where libpq would read it.
+func TestPgsqlPasswordFile(t *testing.T) {
+	w, p := newPgsql(t)
+	pm := newNetPostmap(w)
+	w.settled(pm.conf + "/main.cf")
+	p.File("data/pg_hba.conf", []byte("local all postgres trust\nlocal all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\n"))
+	p.Restart()
+	home := w.dir + "/home"
+	w.must(os.MkdirAll(home, 0o700))
+	t.Setenv("HOME", home)
+	t.Setenv("PGPORT", p.Port)
+	query := "\nuser = mail\ndbname = mail\nquery = SELECT 'in'\nencoding = LATIN1\n"
+	list := []string{"hosts = 127.0.0.1:" + p.Port + query, "hosts = localhost" + query, "hosts = unix:" + p.Dir + query, "hosts = postgresql://mail@127.0.0.1/mail" + query}
+	for _, row := range []struct {
+		text  string
+		mode  os.FileMode
+		found int
+	}{
+		{"", 0o600, 0},
+		{"*:*:*:*:secret\n", 0o600, 4},
+		{"*:*:*:*:secret\n", 0o640, 0},
+		{"127.0.0.1:*:mail:mail:secret\nlocalhost:1:*:*:secret\n", 0o600, 2},
+		{"*:*:*:other:secret\n*:*:other:*:secret\nlocalhost:" + p.Port + ":*:*:secret\n127.0.0.1:*:*:*:wrong\n", 0o600, 1},
+		{p.Dir + ":*:*:mail:secret\n", 0o600, 1},
+	} {
+		w.must(os.WriteFile(home+"/.pgpass", []byte(row.text), row.mode))
+		w.must(os.Chmod(home+"/.pgpass", row.mode))
+		if n := pgsqlSame(w, pm, list); n != row.found {
+			t.Errorf("%q: postmap finds %d", row.text, n)
+		}
+	}
+	w.must(os.WriteFile(w.dir+"/passwords", []byte("*:*:*:*:secret\n"), 0o600))
+	t.Setenv("PGPASSFILE", w.dir+"/passwords")
+	if n := pgsqlSame(w, pm, list); n != 4 {
+		t.Errorf("PGPASSFILE: %d", n)
+	}
+	w.must(os.WriteFile(w.dir+"/services", []byte("[one]\nhost=127.0.0.1\nport="+p.Port+"\nuser=mail\npassword=secret\n"), 0o600))
+	t.Setenv("PGSERVICEFILE", w.dir+"/services")
+	t.Setenv("PGPASSFILE", "/nowhere")
+	if n := pgsqlSame(w, pm, []string{"hosts = postgresql:///mail?service=one" + query, "hosts = postgresql:///mail?service=two" + query}); n != 1 {
+		t.Errorf("services: %d", n)
 	}
 }

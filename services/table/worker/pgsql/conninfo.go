@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -79,6 +80,8 @@ func (b *base) config(h *hosts.Host) (*pgconn.Config, error) {
 		info = b.s.String("dbname")
 		if !strings.Contains(info, "=") && !hasScheme(info) {
 			info = with("", "dbname", info)
+		} else if _, err := parse(info); err != nil { // or what comes behind it would be taken for a part of it
+			return nil, err
 		}
 		for _, s := range [][2]string{{"host", h.Addr}, {"port", h.Port}, {"user", b.s.String("user")}, {"password", b.s.String("password")}} {
 			if s[1] != "" {
@@ -86,23 +89,19 @@ func (b *base) config(h *hosts.Host) (*pgconn.Config, error) {
 			}
 		}
 	}
-	file, complaint := "", ""
-	if !strings.Contains(info, "passfile") {
-		file, complaint = passwordFile()
-		info = with(info, "passfile", file)
+	own := strings.Contains(info, "passfile") // a file of this connection's, which is left to the library
+	if !own {
+		info = with(info, "passfile", "")
 	}
-	c, err := pgconn.ParseConfig(info)
+	c, err := parse(info)
 	if err != nil {
-		return nil, errors.New(withoutInfo(err.Error()))
+		return nil, err
 	}
-	if c.Password == "" && strings.HasPrefix(c.Host, "/") {
-		// The library looks such a host up as localhost, libpq under its own name.
-		if list, err := pgpassfile.ReadPassfile(file); err == nil {
-			c.Password = list.FindPassword(c.Host, strconv.Itoa(int(c.Port)), c.Database, c.User)
+	if c.Password == "" && !own {
+		c.Password, err = password(c)
+		if err != nil {
+			b.s.Warnf("%s", err)
 		}
-	}
-	if c.Password == "" && complaint != "" {
-		b.s.Warnf("%s", complaint)
 	}
 	if err := checkParameters(c.RuntimeParams); err != nil {
 		return nil, err
@@ -128,29 +127,46 @@ func with(info, name, value string) string {
 	return info + " " + name + "='" + strings.NewReplacer(`'`, `\'`, `\`, `\\`).Replace(value) + "'"
 }
 
-// withoutInfo is an error of the library's without the connection string that it
-// quotes, for that has a password in it.
-func withoutInfo(text string) string {
-	_, text, _ = strings.Cut(text[strings.LastIndexByte(text, '`')+1:], ": ")
-	return text
+// parse has the library read a connection string. Its errors quote that, with the
+// password in it, and are cut short.
+func parse(info string) (*pgconn.Config, error) {
+	c, err := pgconn.ParseConfig(info)
+	if errors.Is(err, fs.ErrNotExist) && strings.Contains(err.Error(), "unable to read CA file") {
+		c, err = pgconn.ParseConfig(with(info, "sslrootcert", "")) // such a file may be missing, unless sslmode is about it
+	}
+	if err != nil {
+		text := err.Error()
+		_, text, _ = strings.Cut(text[strings.LastIndexByte(text, '`')+1:], ": ")
+		return nil, errors.New(text)
+	}
+	return c, nil
 }
 
-// passwordFile is where passwords are looked up; complaint says why nowhere.
-func passwordFile() (path, complaint string) {
-	path = os.Getenv("PGPASSFILE")
+// password is the one that the user's file of passwords has for a connection. The
+// library would read any file, and look up all directories of sockets as localhost.
+func password(c *pgconn.Config) (string, error) {
+	path := os.Getenv("PGPASSFILE")
 	if path == "" {
 		path = filepath.Join(os.Getenv("HOME"), ".pgpass")
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return "", ""
+		return "", nil
 	case !info.Mode().IsRegular():
-		return "", fmt.Sprintf("password file \"%s\" is not a plain file", path)
+		return "", fmt.Errorf("password file \"%s\" is not a plain file", path)
 	case info.Mode().Perm()&0o077 != 0:
-		return "", fmt.Sprintf("password file \"%s\" has group or world access; permissions should be u=rw (0600) or less", path)
+		return "", fmt.Errorf("password file \"%s\" has group or world access; permissions should be u=rw (0600) or less", path)
 	}
-	return path, ""
+	list, err := pgpassfile.ReadPassfile(path)
+	if err != nil {
+		return "", nil
+	}
+	host := c.Host
+	if host == "/var/run/postgresql" || host == "/tmp" { // where a server has its socket if it is not told
+		host = "localhost"
+	}
+	return list.FindPassword(host, strconv.Itoa(int(c.Port)), c.Database, c.User), nil
 }
 
 // setHome has HOME be the user's, where whoever has started this has not set it,
@@ -194,31 +210,39 @@ func checkParameters(params map[string]string) error {
 	return nil
 }
 
-// checkTLS makes of the library's idea of sslmode that of libpq: it wants to have
-// a file of certificates to check one with, and takes the common name of one
-// without other names for its name.
+// checkTLS makes of the library's idea of sslmode that of libpq: where there is a
+// file of certificates the server's is checked with it in every mode, and where
+// there is none, it is not checked with those of the system.
 func checkTLS(c *pgconn.Config) error {
 	list := []*tls.Config{c.TLSConfig}
 	for _, f := range c.Fallbacks {
 		list = append(list, f.TLSConfig)
 	}
 	for _, t := range list {
-		if t == nil || t.InsecureSkipVerify && t.VerifyPeerCertificate == nil {
+		if t == nil {
 			continue
 		}
+		verifyName := !t.InsecureSkipVerify
 		if t.RootCAs == nil {
-			return fmt.Errorf("root certificate file \"%s\" does not exist", filepath.Join(os.Getenv("HOME"), ".postgresql/root.crt"))
+			if verifyName || t.VerifyPeerCertificate != nil {
+				return errors.New("root certificate file does not exist -- provide one, or change sslmode")
+			}
+			continue
 		}
-		if !t.InsecureSkipVerify {
-			t.InsecureSkipVerify = true // for that is done here
-			t.VerifyConnection = func(s tls.ConnectionState) error { return verify(s.PeerCertificates, t.RootCAs, t.ServerName) }
+		t.InsecureSkipVerify, t.VerifyPeerCertificate = true, nil // for that is done here
+		t.VerifyConnection = func(s tls.ConnectionState) error {
+			host := ""
+			if verifyName {
+				host = t.ServerName
+			}
+			return verify(s.PeerCertificates, t.RootCAs, host)
 		}
 	}
 	return nil
 }
 
-// verify checks a chain of certificates, the server's first, and whether it is
-// one for that host.
+// verify checks a chain of certificates, the server's first, and unless host is
+// empty whether it is one for that. The common name counts where there is no other.
 func verify(chain []*x509.Certificate, roots *x509.CertPool, host string) error {
 	if len(chain) == 0 {
 		return errors.New("the server has no certificate")
@@ -229,6 +253,9 @@ func verify(chain []*x509.Certificate, roots *x509.CertPool, host string) error 
 	}
 	if _, err := first.Verify(x509.VerifyOptions{Roots: roots, Intermediates: others}); err != nil {
 		return err
+	}
+	if host == "" {
+		return nil
 	}
 	if common := first.Subject.CommonName; len(first.DNSNames)+len(first.IPAddresses) == 0 {
 		if net.ParseIP(host) != nil && common == host {

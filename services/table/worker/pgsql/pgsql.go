@@ -38,8 +38,8 @@ import (
 
 // Limits. What has to be done when a query's time is over has to fit into a second.
 const (
-	cancelTime = 500 * time.Millisecond // for the server to cancel a query
-	closeTime  = 200 * time.Millisecond // for it to close a connection
+	cancelTime = 400 * time.Millisecond // for the server to cancel a query
+	closeTime  = 150 * time.Millisecond // for it to close a connection
 	maxResult  = 15 << 20               // bytes
 )
 
@@ -148,16 +148,13 @@ func (s *session) Ask(ctx context.Context, key string) (values []string, err err
 		return nil, nil
 	}
 	values, err = s.run(ctx, query)
-	var answer *pgconn.PgError
-	switch {
-	case err == nil:
-		return values, nil
-	case !errors.As(err, &answer):
-		return nil, fmt.Errorf("pgsql query failed: %s", err)
+	if _, refused := errors.AsType[hosts.Refused](err); err == nil || refused {
+		return values, err
 	}
+	answer, _ := errors.AsType[*pgconn.PgError](err)
 	err = fmt.Errorf("pgsql query failed: fatal error from host %s: %s", s.host, words(err))
 	switch {
-	case s.conn.IsClosed(): // it was about the connection
+	case answer == nil, s.conn.IsClosed(): // it is about the connection
 		return nil, err
 	case lasting(answer.Code):
 		err = worker.ConfigError{Err: err}
@@ -165,7 +162,8 @@ func (s *session) Ask(ctx context.Context, key string) (values []string, err err
 	return nil, hosts.Refused{Err: err}
 }
 
-// run returns the values of a query's last statement.
+// run returns the values of a query's last statement. An error is the library's, or
+// hosts.Refused.
 func (s *session) run(ctx context.Context, query string) (values []string, err error) {
 	results := s.conn.Exec(ctx, query)
 	tag, size := "", 0
@@ -175,7 +173,7 @@ func (s *session) run(ctx context.Context, query string) (values []string, err e
 		for rows.NextRow() {
 			for _, value := range rows.Values() {
 				if size += len(value); size > maxResult {
-					return nil, fmt.Errorf("more than %d bytes from host %s", maxResult, s.host)
+					return nil, s.refused("more than %d bytes", maxResult)
 				}
 				values = append(values, string(value))
 			}
@@ -189,9 +187,14 @@ func (s *session) run(ctx context.Context, query string) (values []string, err e
 	// These have no rows, and are none of the commands that have none.
 	switch {
 	case tag == "":
-		return nil, fmt.Errorf("unknown code 0x0 from host %s", s.host)
+		return nil, s.refused("unknown code 0x0")
 	case strings.HasPrefix(tag, "COPY "):
-		return nil, fmt.Errorf("unknown code 0x3 from host %s", s.host)
+		return nil, s.refused("unknown code 0x3")
 	}
 	return values, nil
+}
+
+// refused is about a result that is no use.
+func (s *session) refused(format string, args ...any) error {
+	return hosts.Refused{Err: fmt.Errorf("pgsql query failed: %s from host %s", fmt.Sprintf(format, args...), s.host)}
 }
