@@ -49,19 +49,18 @@ func pgsqlSettings(k *keyed) (list []string, templates []*cf.Template, err error
 	}, []*cf.Template{query}, nil
 }
 
-// pgsqlQuery is the query of a table, which may be that of a function.
+// pgsqlQuery is the query of a table, which may be no more than a function's name.
 func (k *keyed) pgsqlQuery() (*cf.Template, error) {
-	for _, name := range []string{"query", "select_function"} {
-		text, err := k.String(name, "", 0)
-		if err != nil {
-			return nil, err
-		}
-		if name == "select_function" && text != "" {
-			return k.Template("query", fmt.Sprintf("SELECT %s('%%s')", text))
-		}
-		if text != "" {
-			break
-		}
+	query, err := k.String("query", "", 0)
+	if err != nil {
+		return nil, err
+	}
+	function, err := k.String("select_function", "", 0)
+	if err != nil {
+		return nil, err
+	}
+	if query == "" && function != "" {
+		return k.Template("query", fmt.Sprintf("SELECT %s('%%s')", function))
 	}
 	return k.sqlQuery()
 }
