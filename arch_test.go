@@ -48,31 +48,37 @@ var mayImport = map[string]string{
 	"services/table/worker/http":   "master/maillog services/table/cf services/table/worker golang.org/x/sys/unix",
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3 github.com/ncruces/go-sqlite3/vfs",
 	"cmd/table-http":               "services/table/worker services/table/worker/http",
+	"services/table/worker/hosts":  "",
+	"services/table/worker/pgsql":  "master/maillog services/table/cf services/table/worker services/table/worker/hosts github.com/jackc/pgpassfile github.com/jackc/pgx/v5/pgconn github.com/jackc/pgx/v5/pgconn/ctxwatch github.com/jackc/pgx/v5/pgproto3",
+	"cmd/table-pgsql":              "services/table/worker services/table/worker/pgsql",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
 	"cmd/qmail-lspawn":             "loop services/lspawn golang.org/x/sys/unix",
+	"internal/dbtest":              "",
 	"internal/postfix":             "",
 	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.
 var mayImportInTests = map[string]string{
-	"loop":              "loop/looptest",
-	"master":            "loop/looptest",
-	"master/logloop":    "golang.org/x/sys/unix loop/looptest",
-	"master/names":      "loop/looptest",
-	"services/skeleton": "loop/looptest services/skeleton/mastertest",
-	"services/lspawn":   "loop/looptest services/lspawn/lspawntest",
-	"services/proxymap": "loop/looptest",
-	"services/spawn":    "loop/looptest",
-	"services/table":    "loop/looptest services/table/worker",
-	"cfg":               "cmd/internal/pftest",
-	"cmd/proxymap":      "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
-	"cmd/spawn":         "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
-	"cmd/master":        "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
-	"cmd/qmail-lspawn":  "services/lspawn/lspawntest",
+	"loop":                         "loop/looptest",
+	"master":                       "loop/looptest",
+	"master/logloop":               "golang.org/x/sys/unix loop/looptest",
+	"master/names":                 "loop/looptest",
+	"services/skeleton":            "loop/looptest services/skeleton/mastertest",
+	"services/lspawn":              "loop/looptest services/lspawn/lspawntest",
+	"services/proxymap":            "loop/looptest",
+	"services/spawn":               "loop/looptest",
+	"services/table":               "loop/looptest services/table/worker internal/dbtest",
+	"cfg":                          "cmd/internal/pftest",
+	"cmd/proxymap":                 "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
+	"cmd/spawn":                    "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
+	"cmd/master":                   "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
+	"cmd/qmail-lspawn":             "services/lspawn/lspawntest",
+	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
+	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 }
 
 // never lists standard packages that would bring a second event loop, a
@@ -90,6 +96,7 @@ var offLoop = []string{
 	"services/proxymap/proxytest",
 	"services/skeleton/mastertest",
 	"services/lspawn/lspawntest",
+	"internal/dbtest",
 }
 
 // isOffLoop adds the workers, which are processes so that they may block.

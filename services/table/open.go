@@ -49,6 +49,8 @@ func opener(typ string) Opener {
 		return openMemcache
 	case "pcre":
 		return openPCRE
+	case "pgsql":
+		return openPgsql
 	case "pipemap":
 		return openPipemap
 	case "proxy":
