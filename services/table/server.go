@@ -81,8 +81,8 @@ type hello struct {
 
 // Times where the protocol says nothing.
 const (
-	idleExtra   = 10 * time.Second       // of connections beyond the first
-	shortPause  = 100 * time.Millisecond // after a failed connect, where requests do not wait
+	idleExtra  = 10 * time.Second       // of connections beyond the first
+	shortPause = 100 * time.Millisecond // after a failed connect, where requests do not wait
 )
 
 // verdict is what a request's reader makes of the input so far.
