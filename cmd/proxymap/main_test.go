@@ -59,6 +59,12 @@ func (c *conversation) ask(words ...string) string {
 	return c.list()
 }
 
+// lookup asks for a key in the older dialect.
+func (c *conversation) lookup(ref, key string) string {
+	c.t.Helper()
+	return c.ask("request=lookup", "table="+ref, "flags=524352", "key="+key)
+}
+
 func (c *conversation) list() string {
 	c.t.Helper()
 	for {
