@@ -21,7 +21,7 @@ import (
 	"postloop/bench/rivals"
 )
 
-//go:embed testdata/tiny.c testdata/climit.c
+//go:embed testdata/tiny.c testdata/climit.c testdata/cecho.c
 var sources embed.FS
 
 // commandUser is whom the commands run as, where that can be had.
@@ -36,6 +36,7 @@ type bench struct {
 	command  []string
 	reply    string // that command writes
 	log      io.Writer
+	sockets  int             // that were given a path in dir
 	methods  map[string]bool // how processor time was known
 	failed   []string        // what went wrong
 	others   []float64       // processors that something else used, by measurement
@@ -166,9 +167,9 @@ func (b *bench) places() []place {
 
 // sample is one measurement. Times are in microseconds.
 type sample struct {
-	rate      float64 // connections a second
+	rate      float64 // connections, or messages, a second
 	p50, p99  float64
-	cpu, user float64 // of the server, per connection: in all, and of it outside the kernel
+	cpu, user float64 // of the server, for each of them: in all, and of it outside the kernel
 	other     float64 // processors that anything else used, or that were stolen
 }
 
@@ -179,11 +180,22 @@ const disturbed = 0.25
 // retries is how often it is made again at the most.
 const retries = 3
 
-// measure drives a server with so many clients, and again if something else
-// was at work meanwhile.
-func (b *bench) measure(ctx context.Context, srv *rivals.Server, s *rivals.Service, clients int) (best sample, err error) {
+// drive makes a load, and calls mark when what counts begins and when it is over.
+type drive func(ctx context.Context, mark func()) (*load.Result, error)
+
+// connections is a load of so many clients with a connection for each answer.
+func (b *bench) connections(s *rivals.Service, clients int) drive {
+	return func(ctx context.Context, mark func()) (*load.Result, error) {
+		c := load.Closed{Addr: s.Addr, Clients: clients, Want: []byte(b.reply), Warm: b.o.time / 4, Time: b.o.time, Mark: mark}
+		return c.Run(ctx)
+	}
+}
+
+// measure puts a load on a server, and again if something else was at work
+// meanwhile. clients is how many of them there are.
+func (b *bench) measure(ctx context.Context, srv *rivals.Server, clients int, d drive) (best sample, err error) {
 	for try := 0; ; try++ {
-		one, err := b.once(ctx, srv, s, clients)
+		one, err := b.once(ctx, srv, clients, d)
 		if err != nil {
 			return best, err
 		}
@@ -238,21 +250,17 @@ func (b *bench) usage(srv *rivals.Server) (u usage, err error) {
 	return u, err
 }
 
-func (b *bench) once(ctx context.Context, srv *rivals.Server, s *rivals.Service, clients int) (m sample, err error) {
+func (b *bench) once(ctx context.Context, srv *rivals.Server, clients int, d drive) (m sample, err error) {
 	var marks []usage
-	c := load.Closed{
-		Addr: s.Addr, Clients: clients, Want: []byte(b.reply), Warm: b.o.time / 4, Time: b.o.time,
-		Mark: func() {
-			u, e := b.usage(srv)
-			marks, err = append(marks, u), errors.Join(err, e)
-		},
-	}
-	r, runErr := c.Run(ctx)
+	r, runErr := d(ctx, func() {
+		u, e := b.usage(srv)
+		marks, err = append(marks, u), errors.Join(err, e)
+	})
 	if err = errors.Join(err, runErr); err != nil {
 		return m, fmt.Errorf("%s: %w\n%s", srv.Rival.Name, err, srv.Output())
 	}
 	if r.Failed > 0 {
-		b.failed = append(b.failed, fmt.Sprintf("%s, %d clients: %d connections were not answered: %v\n%s",
+		b.failed = append(b.failed, fmt.Sprintf("%s, %d clients: %d were not answered: %v\n%s",
 			srv.Rival.Name, clients, r.Failed, r.Failure, srv.Output()))
 	}
 	if !srv.Alive() {
@@ -260,7 +268,7 @@ func (b *bench) once(ctx context.Context, srv *rivals.Server, s *rivals.Service,
 	}
 	b.methods[srv.Tree.Method()] = true
 	if len(r.Latency) == 0 || len(marks) < 2 {
-		why := errors.Join(fmt.Errorf("%s: no connection was answered in %v", srv.Rival.Name, b.o.time), r.Failure)
+		why := errors.Join(fmt.Errorf("%s: nothing was answered in %v", srv.Rival.Name, b.o.time), r.Failure)
 		return m, fmt.Errorf("%w\n%s", why, srv.Output())
 	}
 	return newSample(r, marks[0], marks[1]), nil

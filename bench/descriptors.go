@@ -76,7 +76,7 @@ func (b *bench) crowd(ctx context.Context, c *crowded, p place) error {
 		return err
 	}
 	c.open = measure.Descriptors(srv.Pid)
-	one, err := b.measure(ctx, srv, service, descriptorClients)
+	one, err := b.measure(ctx, srv, descriptorClients, b.connections(service, descriptorClients))
 	if err == nil {
 		c.series = append(c.series, one)
 	}

@@ -15,7 +15,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"postloop/bench/echo"
 	"postloop/bench/report"
+	"postloop/bench/rivals"
 )
 
 // workload is one thing that is measured.
@@ -29,6 +31,7 @@ var workloads = []workload{
 	{"spawner", spawner},
 	{"descriptors", descriptors},
 	{"held", held},
+	{"loop", loops},
 }
 
 func workloadNames() []string {
@@ -40,6 +43,7 @@ func workloadNames() []string {
 }
 
 func main() {
+	serveEcho()
 	o, err := parse(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -58,6 +62,14 @@ func main() {
 		os.Exit(130)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// serveEcho is the whole program where it was started to be an echo server.
+func serveEcho() {
+	if len(os.Args) == 5 && os.Args[1] == rivals.EchoArg {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", echo.Serve(os.Args[2], os.Args[3], os.Args[4]))
 		os.Exit(1)
 	}
 }

@@ -15,6 +15,12 @@ import (
 	"postloop/bench/rivals"
 )
 
+// TestMain runs the tests, or an echo server when the bench starts itself.
+func TestMain(m *testing.M) {
+	serveEcho()
+	os.Exit(m.Run())
+}
+
 // testBench is a run with our own server only, and with a command that every
 // system has. Nothing here is timed: what is proved is that the machinery
 // works and that every connection is answered.
@@ -99,6 +105,40 @@ func TestDescriptorsAndHeld(t *testing.T) {
 	}
 	if h.after[0].Processes != 1 || h.open[1] < h.open[0]+20 || h.open[2] > h.open[0] {
 		t.Errorf("%+v", h)
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestLoops: every loop sends back what it is sent. The test's own program is
+// each of the servers.
+func TestLoops(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.05")
+	limit, err := b.cc("cecho")
+	if err != nil {
+		t.Skip("no C compiler:", err)
+	}
+	all, err := b.world.Echoes(limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []*looped
+	p := b.places()[0]
+	for _, r := range all {
+		l := &looped{rival: r, series: map[string]map[int]series{}}
+		for _, network := range echoNetworks {
+			if err := b.echo(t.Context(), l, network, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		list = append(list, l)
+	}
+	text := b.loopsSection(list, p).String()
+	for _, want := range []string{"| postloop", "| evio", "| Go net", "unix, 1000 connections"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
 	}
 	if err := b.failures(); err != nil {
 		t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"postloop/bench/measure"
@@ -77,7 +78,7 @@ func (b *bench) spawn(ctx context.Context, s *spawned, p place) error {
 	}
 	err = func() error {
 		for _, n := range b.o.clients {
-			one, err := b.measure(ctx, srv, service, n)
+			one, err := b.measure(ctx, srv, n, b.connections(service, n))
 			if err != nil {
 				return err
 			}
@@ -145,6 +146,9 @@ func (b *bench) commandFact(r *rivals.Rival, command string) report.Fact {
 // nothing.
 func (b *bench) anonymous(text string) string {
 	text = strings.ReplaceAll(text, b.dir, "BUILT")
+	if self, err := os.Executable(); err == nil {
+		text = strings.ReplaceAll(text, self, "bin/bench")
+	}
 	text = strings.ReplaceAll(text, b.world.Private, ".rivals")
 	return strings.ReplaceAll(text, b.world.Bin, "bin")
 }

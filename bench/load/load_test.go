@@ -153,6 +153,61 @@ func TestClosedElsewhere(t *testing.T) {
 	}
 }
 
+// TestEcho: messages come back, on TCP and on a unix-domain socket, and are
+// counted.
+func TestEcho(t *testing.T) {
+	path := t.TempDir() + "/s"
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ln.Close() })
+	back := func(conn net.Conn) {
+		_, _ = io.Copy(conn, conn)
+		_ = conn.Close()
+	}
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go back(conn)
+		}
+	}()
+	for _, e := range []load.Echo{{Addr: serve(t, back)}, {Path: path}} {
+		marks := 0
+		e.Clients, e.Size, e.Warm, e.Time, e.Mark = 5, 64, 5*time.Millisecond, 50*time.Millisecond, func() { marks++ }
+		r, err := e.Run(t.Context())
+		if err != nil || r.Failed > 0 {
+			t.Fatal(err, r.Failure)
+		}
+		if len(r.Latency) == 0 || r.Took < e.Time || r.CPU <= 0 || marks != 2 || r.Latency[0] <= 0 {
+			t.Errorf("%d messages in %v, %v used, marked %d times", len(r.Latency), r.Took, r.CPU, marks)
+		}
+	}
+}
+
+func TestEchoFailures(t *testing.T) {
+	for name, test := range map[string]struct {
+		serve   func(net.Conn)
+		failure string
+	}{
+		"closed": {say(""), "closed"},
+		"wrong":  {say("abcX"), "came back"},
+	} {
+		e := load.Echo{Addr: serve(t, test.serve), Clients: 2, Size: 8, Time: time.Second}
+		r, err := e.Run(t.Context())
+		if err == nil && (r.Failed == 0 || !strings.Contains(r.Failure.Error(), test.failure) && !strings.Contains(r.Failure.Error(), "reset")) {
+			t.Errorf("%s: %v", name, r.Failure)
+		}
+	}
+	e := load.Echo{Addr: netip.MustParseAddrPort("192.0.2.1:7"), Clients: 1, Size: 1, Time: time.Millisecond}
+	if _, err := e.Run(t.Context()); err == nil {
+		t.Error("a load leaves this machine")
+	}
+}
+
 func TestHold(t *testing.T) {
 	var open atomic.Int64
 	addr := serve(t, func(conn net.Conn) {

@@ -16,6 +16,7 @@ import (
 // Service is what a server is to do.
 type Service struct {
 	Addr    netip.AddrPort // where it listens
+	Path    string         // the same for a unix-domain socket, where it is that
 	Command []string       // a path, and arguments
 	User    string         // whom the command runs as; empty: whoever the server is
 	Limit   int            // commands at once; 0: without limit

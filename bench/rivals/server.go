@@ -66,7 +66,7 @@ func (w *World) Start(ctx context.Context, r *Rival, s *Service, cpus []int) (_ 
 	if err := srv.start(l, cpus); err != nil {
 		return nil, err
 	}
-	return srv, srv.ready(ctx, s.Addr)
+	return srv, srv.ready(ctx, s)
 }
 
 func (srv *Server) start(l *launch, cpus []int) error {
@@ -108,9 +108,9 @@ func onlyLetters(r rune) rune {
 // ready waits until the server answers. That a connection can be made says
 // little: a socket that listens may be that of a server that is not yet done
 // with starting.
-func (srv *Server) ready(ctx context.Context, addr netip.AddrPort) error {
+func (srv *Server) ready(ctx context.Context, s *Service) error {
 	for end := time.Now().Add(readyTime); ; {
-		err := visit(addr, end)
+		err := s.visit(end)
 		if err == nil {
 			return nil
 		}
@@ -122,23 +122,38 @@ func (srv *Server) ready(ctx context.Context, addr netip.AddrPort) error {
 		case <-time.After(2 * time.Millisecond):
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("does not answer on %s after %v: %w\n%s", addr, readyTime, err, srv.Output())
+			return fmt.Errorf("does not answer on %s after %v: %w\n%s", s.where(), readyTime, err, srv.Output())
 		}
 	}
 }
 
 // visit makes a connection, sends nothing, and waits for its end.
-func visit(addr netip.AddrPort, end time.Time) error {
-	conn, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(addr))
+func (s *Service) visit(end time.Time) error {
+	conn, err := net.Dial(s.network(), s.where())
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := errors.Join(conn.SetDeadline(end), conn.CloseWrite()); err != nil {
+	if err := errors.Join(conn.SetDeadline(end), conn.(interface{ CloseWrite() error }).CloseWrite()); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, conn)
 	return err
+}
+
+// network and where are the address as package net has it.
+func (s *Service) network() string {
+	if s.Path != "" {
+		return "unix"
+	}
+	return "tcp"
+}
+
+func (s *Service) where() string {
+	if s.Path != "" {
+		return s.Path
+	}
+	return s.Addr.String()
 }
 
 // Alive reports whether the server still runs.
