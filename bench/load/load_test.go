@@ -188,6 +188,32 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// TestEchoAnswers: a server that greets, and answers in its own words.
+func TestEchoAnswers(t *testing.T) {
+	answer := func(conn net.Conn) {
+		defer func() { _ = conn.Close() }()
+		_, err := io.WriteString(conn, "welcome\n")
+		for buf := make([]byte, 3); err == nil; {
+			if _, err = io.ReadFull(conn, buf); err == nil {
+				_, err = io.WriteString(conn, "some answer")
+			}
+		}
+	}
+	e := load.Echo{Addr: serve(t, answer), Clients: 3, Hello: []byte("welcome\n"), Ask: []byte("ask"), Want: []byte("some answer"), Time: 20 * time.Millisecond}
+	r, err := e.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) == 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	e.Want = []byte("some other")
+	if r, err = e.Run(t.Context()); err != nil || r.Failed == 0 {
+		t.Errorf("a wrong answer: %v, %+v", err, r)
+	}
+	e.Hello = []byte("hello")
+	if _, err = e.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "is the greeting") {
+		t.Errorf("a wrong greeting: %v", err)
+	}
+}
+
 func TestEchoFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve   func(net.Conn)
