@@ -47,7 +47,8 @@ type echoed struct {
 }
 
 // Run makes the load. The latency in the Result is that of each message that
-// came back in the counted time. An error is about the load itself, or ctx is
+// came back in the counted time, and what those have waited who waited for most
+// of it in vain. An error is about the load itself, or ctx is
 // done; what is wrong with answers is in the Result, and ends it.
 func (e *Echo) Run(ctx context.Context) (*Result, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -169,7 +170,18 @@ func (e *echoed) run(ctx context.Context) error {
 		case e.in && at-counted >= e.Time && len(e.r.Latency) > 0:
 			e.r.Took, e.r.CPU = time.Since(began)-counted, threadCPU()-used
 			e.mark()
+			e.stuck()
 			return nil
+		}
+	}
+}
+
+// stuck counts those who have waited for most of the time, and wait still: a
+// closed loop would not show them. It counts what they have waited so far.
+func (e *echoed) stuck() {
+	for i := range e.clients {
+		if waited := time.Since(e.clients[i].began); waited > e.Time/2 {
+			e.r.Latency = append(e.r.Latency, waited)
 		}
 	}
 }

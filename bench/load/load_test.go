@@ -214,6 +214,25 @@ func TestEchoAnswers(t *testing.T) {
 	}
 }
 
+// TestEchoStuck: who is not answered is not forgotten.
+func TestEchoStuck(t *testing.T) {
+	first := make(chan bool, 1)
+	first <- true
+	e := load.Echo{Clients: 3, Size: 8, Time: 50 * time.Millisecond, Addr: serve(t, func(conn net.Conn) {
+		select {
+		case <-first: // is never answered
+			_, _ = io.Copy(io.Discard, conn)
+		default:
+			_, _ = io.Copy(conn, conn)
+		}
+		_ = conn.Close()
+	})}
+	r, err := e.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) < 2 || r.Latency[len(r.Latency)-1] < e.Time {
+		t.Errorf("%v, %d messages, %d failed", err, len(r.Latency), r.Failed)
+	}
+}
+
 func TestEchoFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve   func(net.Conn)
