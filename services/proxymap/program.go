@@ -63,31 +63,8 @@ func (p *program) check(d *skeleton.Daemon) (err error) {
 	if p.c.Listed, err = readList(d.Main, p.c.Mode, d.Log.Warnf); err != nil {
 		return err
 	}
-	return p.settings(d)
-}
-
-// settings reads those of the tables.
-func (p *program) settings(d *skeleton.Daemon) error {
-	all, err := readSettings(d.Main)
-	if err != nil {
-		return err
-	}
-	p.c.Settings = all.of
-	if len(all.own) == 0 {
-		return nil
-	}
-	others := table.ReadWrite
-	if p.c.Mode == table.ReadWrite {
-		others = table.ReadOnly
-	}
-	list, err := readList(d.Main, others, func(string, ...any) {})
-	if err != nil {
-		return err
-	}
-	for _, ref := range all.unlisted(p.c.Listed, list) {
-		d.Log.Warnf("%s: table %s is neither in %s nor in %s", settingsParam, ref, listParam(table.ReadOnly), listParam(table.ReadWrite))
-	}
-	return nil
+	p.c.Settings, err = listedSettings(d.Main, p.c.Mode, p.c.Listed, d.Log.Warnf)
+	return err
 }
 
 // serve makes the service. One that writes leaves the master's process group:

@@ -166,6 +166,30 @@ func tableName(ref string) string {
 	return ref
 }
 
+// listedSettings reads the settings of all tables, of which a service of that
+// mode lets clients open the listed ones. warn is told of those that have
+// settings and are for nobody.
+func listedSettings(m *cfg.Main, mode table.Mode, listed map[string]bool, warn func(string, ...any)) (func(ref string) Settings, error) {
+	all, err := readSettings(m)
+	if err != nil {
+		return nil, err
+	}
+	if len(all.own) > 0 {
+		other := table.ReadWrite
+		if mode == table.ReadWrite {
+			other = table.ReadOnly
+		}
+		others, err := readList(m, other, func(string, ...any) {}) // that service complains itself
+		if err != nil {
+			return nil, err
+		}
+		for _, ref := range all.unlisted(listed, others) {
+			warn("%s: table %s is neither in %s nor in %s", settingsParam, ref, listParam(table.ReadOnly), listParam(table.ReadWrite))
+		}
+	}
+	return all.of, nil
+}
+
 // unlisted returns the tables that have settings of their own, and are in none of
 // the lists, nor a part of what is: it is most likely not what was meant.
 func (a *allSettings) unlisted(lists ...map[string]bool) (refs []string) {
