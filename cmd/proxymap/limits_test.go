@@ -6,12 +6,12 @@ import (
 	"bufio"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"postloop/services/attr"
 	"postloop/services/skeleton/mastertest"
 )
 
@@ -95,9 +95,7 @@ func (s *fakeServer) times(key string) int {
 // begin sends a lookup, whose answer is to be read with list.
 func (c *conversation) begin(ref, key string) {
 	c.t.Helper()
-	_, err := c.Write(attr.Append(nil, attr.Attr{Name: "request", Value: "lookup"}, attr.Attr{Name: "table", Value: ref},
-		attr.Attr{Name: "flags", Value: "0"}, attr.Attr{Name: "key", Value: key}))
-	must(c.t, err)
+	c.send("request=lookup", "table="+ref, "flags=0", "key="+key)
 }
 
 // TestSlowOneAmongMany: one key that takes its time, and 64 others who ask the
@@ -152,17 +150,16 @@ func TestConnectionLimit(t *testing.T) {
 	for i := range 60 {
 		c := talk(t, d.Dial())
 		clients = append(clients, c)
-		words := []attr.Attr{{Name: "request", Value: "lookup"}, {Name: "table", Value: s.ref()}, {Name: "flags", Value: "0"}, {Name: "key", Value: fmt.Sprint("slow", i%20)}}
+		words := []string{"request=lookup", "table=" + s.ref(), "flags=0", fmt.Sprint("key=slow", i%20)}
 		switch i % 4 {
 		case 1: // another dialect
-			words = []attr.Attr{words[0], words[1], {Name: "instance_flags", Value: "0"}, words[2], words[3]}
+			words = slices.Insert(words, 2, "instance_flags=0")
 		case 2: // other flags
-			words[2].Value = "2048"
+			words[2] = "flags=2048"
 		case 3:
-			words[1].Value = "unionmap:{" + s.ref() + "}"
+			words[1] = "table=unionmap:{" + s.ref() + "}"
 		}
-		_, err := c.Write(attr.Append(nil, words...))
-		must(t, err)
+		c.send(words...)
 	}
 	<-s.hear
 	<-s.hear

@@ -49,6 +49,13 @@ func talk(t *testing.T, conn net.Conn) *conversation {
 // ask sends a list of name=value, and returns the one that comes back.
 func (c *conversation) ask(words ...string) string {
 	c.t.Helper()
+	c.send(words...)
+	return c.list()
+}
+
+// send sends a list, whose answer is to be read with list.
+func (c *conversation) send(words ...string) {
+	c.t.Helper()
 	var list []attr.Attr
 	for _, w := range words {
 		name, value, _ := strings.Cut(w, "=")
@@ -56,7 +63,6 @@ func (c *conversation) ask(words ...string) string {
 	}
 	_, err := c.Write(attr.Append(nil, list...))
 	must(c.t, err)
-	return c.list()
 }
 
 // lookup asks for a key in the older dialect.
