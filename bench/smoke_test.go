@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 func testBench(t *testing.T, args ...string) (*bench, *rivals.Rival) {
 	t.Helper()
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+"/", "postloop/cmd/master")
+	build := exec.Command("go", "build", "-o", bin+"/", "postloop/cmd/master", "postloop/cmd/proxymap")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, text)
@@ -136,6 +136,37 @@ func TestLoops(t *testing.T) {
 	}
 	text := b.loopsSection(list, p).String()
 	for _, want := range []string{"| postloop", "| evio", "| Go net", "unix, 1000 connections"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestProxymapSlow: others are answered while a key takes its time, whose own
+// answer comes as well.
+func TestProxymapSlow(t *testing.T) {
+	b, _ := testBench(t)
+	var s *slowed
+	for _, r := range b.world.Proxymaps() {
+		if r.Name == rivals.OursProxymapName {
+			s = &slowed{rival: r, without: map[string]series{}, with: map[string]series{}}
+		}
+	}
+	p := b.places()[0]
+	if err := b.slow(t.Context(), s, p); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(s.progress(p.mode))
+	for _, list := range []series{s.without[p.mode], s.with[p.mode]} {
+		if len(list) != slowPairs || list[0].rate <= 0 || list[0].p99 <= 0 {
+			t.Errorf("%+v", list)
+		}
+	}
+	text := b.slowSection([]*slowed{s}, []place{p}).String()
+	for _, want := range []string{"| " + rivals.OursProxymapName, "p99 x without", "proxymap unix - - n - - proxymap"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the section has no %q:\n%s", want, text)
 		}

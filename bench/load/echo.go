@@ -20,12 +20,15 @@ import (
 )
 
 // Echo is a closed loop over connections that stay: each client sends a message
-// and waits until it has come back, again and again.
+// and waits until it has come back, or what else is to come, again and again.
 type Echo struct {
 	Addr    netip.AddrPort // IPv4, on loopback
 	Path    string         // of a unix-domain socket, instead
 	Clients int
 	Size    int           // of a message, in bytes
+	Hello   []byte        // what the server says first
+	Ask     []byte        // a message of another kind than of any Size bytes, ...
+	Want    []byte        // ... and what comes back
 	Warm    time.Duration // before anything is counted
 	Time    time.Duration // that is counted
 	Mark    func()        // called when the counted time begins and when it is over; may be nil
@@ -37,13 +40,15 @@ type echoed struct {
 	ep      int
 	clients []client // by slot, which is what epoll's events carry
 	message []byte
+	want    []byte
 	buf     []byte
 	r       Result
 	in      bool // the counted time
 }
 
 // Run makes the load. The latency in the Result is that of each message that
-// came back in the counted time. An error is about the load itself, or ctx is
+// came back in the counted time, and what those have waited who waited for most
+// of it in vain. An error is about the load itself, or ctx is
 // done; what is wrong with answers is in the Result, and ends it.
 func (e *Echo) Run(ctx context.Context) (*Result, error) {
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
@@ -53,10 +58,15 @@ func (e *Echo) Run(ctx context.Context) (*Result, error) {
 	defer func() { _ = unix.Close(ep) }()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	run := &echoed{Echo: e, ep: ep, clients: make([]client, e.Clients), message: make([]byte, e.Size), buf: make([]byte, e.Size)}
-	for i := range run.message {
-		run.message[i] = byte('a' + i%26)
+	run := &echoed{Echo: e, ep: ep, clients: make([]client, e.Clients), message: e.Ask, want: e.Want}
+	if e.Ask == nil {
+		run.message = make([]byte, e.Size)
+		for i := range run.message {
+			run.message[i] = byte('a' + i%26)
+		}
+		run.want = run.message
 	}
+	run.buf = make([]byte, max(len(run.want), 1))
 	run.r.Latency = make([]time.Duration, 0, 1<<16+int(e.Time.Seconds()*(1<<20)))
 	defer run.close()
 	if err := run.connect(); err != nil {
@@ -86,6 +96,9 @@ func (e *echoed) connect() error {
 		if err := unix.Connect(fd, to); err != nil {
 			return os.NewSyscallError("connect", err)
 		}
+		if err := e.greeted(fd); err != nil {
+			return err
+		}
 		if err := unix.SetNonblock(fd, true); err != nil {
 			return os.NewSyscallError("fcntl", err)
 		}
@@ -101,6 +114,31 @@ func (e *echoed) connect() error {
 		if err := e.send(&e.clients[i]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// greeted reads what the server says first.
+func (e *echoed) greeted(fd int) error {
+	for left := e.Hello; len(left) > 0; {
+		buf := make([]byte, len(left))
+		ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(ready, int(drainTime.Milliseconds()))
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return os.NewSyscallError("poll", err)
+		case n == 0:
+			return fmt.Errorf("no greeting in %v", drainTime)
+		}
+		if n, err = unix.Read(fd, buf); err != nil {
+			return os.NewSyscallError("read", err)
+		}
+		if n == 0 || !bytes.HasPrefix(left, buf[:n]) {
+			return fmt.Errorf("%q is the greeting, want %q", buf[:n], left)
+		}
+		left = left[n:]
 	}
 	return nil
 }
@@ -132,7 +170,18 @@ func (e *echoed) run(ctx context.Context) error {
 		case e.in && at-counted >= e.Time && len(e.r.Latency) > 0:
 			e.r.Took, e.r.CPU = time.Since(began)-counted, threadCPU()-used
 			e.mark()
+			e.stuck()
 			return nil
+		}
+	}
+}
+
+// stuck counts those who have waited for most of the time, and wait still: a
+// closed loop would not show them. It counts what they have waited so far.
+func (e *echoed) stuck() {
+	for i := range e.clients {
+		if waited := time.Since(e.clients[i].began); waited > e.Time/2 {
+			e.r.Latency = append(e.r.Latency, waited)
 		}
 	}
 }
@@ -166,10 +215,10 @@ func (e *echoed) ready(k *client) error {
 		return os.NewSyscallError("read", errno)
 	case n == 0:
 		return errors.New("the server has closed a connection")
-	case !bytes.HasPrefix(e.message[k.got:], e.buf[:n]):
+	case !bytes.HasPrefix(e.want[k.got:], e.buf[:n]):
 		return fmt.Errorf("%q came back at byte %d", e.buf[:n], k.got)
 	}
-	if k.got += int(n); k.got < len(e.message) {
+	if k.got += int(n); k.got < len(e.want) {
 		return nil
 	}
 	if e.in {

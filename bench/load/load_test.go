@@ -188,6 +188,51 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// TestEchoAnswers: a server that greets, and answers in its own words.
+func TestEchoAnswers(t *testing.T) {
+	answer := func(conn net.Conn) {
+		defer func() { _ = conn.Close() }()
+		_, err := io.WriteString(conn, "welcome\n")
+		for buf := make([]byte, 3); err == nil; {
+			if _, err = io.ReadFull(conn, buf); err == nil {
+				_, err = io.WriteString(conn, "some answer")
+			}
+		}
+	}
+	e := load.Echo{Addr: serve(t, answer), Clients: 3, Hello: []byte("welcome\n"), Ask: []byte("ask"), Want: []byte("some answer"), Time: 20 * time.Millisecond}
+	r, err := e.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) == 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	e.Want = []byte("some other")
+	if r, err = e.Run(t.Context()); err != nil || r.Failed == 0 {
+		t.Errorf("a wrong answer: %v, %+v", err, r)
+	}
+	e.Hello = []byte("hello")
+	if _, err = e.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "is the greeting") {
+		t.Errorf("a wrong greeting: %v", err)
+	}
+}
+
+// TestEchoStuck: who is not answered is not forgotten.
+func TestEchoStuck(t *testing.T) {
+	first := make(chan bool, 1)
+	first <- true
+	e := load.Echo{Clients: 3, Size: 8, Time: 50 * time.Millisecond, Addr: serve(t, func(conn net.Conn) {
+		select {
+		case <-first: // is never answered
+			_, _ = io.Copy(io.Discard, conn)
+		default:
+			_, _ = io.Copy(conn, conn)
+		}
+		_ = conn.Close()
+	})}
+	r, err := e.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) < 2 || r.Latency[len(r.Latency)-1] < e.Time {
+		t.Errorf("%v, %d messages, %d failed", err, len(r.Latency), r.Failed)
+	}
+}
+
 func TestEchoFailures(t *testing.T) {
 	for name, test := range map[string]struct {
 		serve   func(net.Conn)

@@ -90,7 +90,7 @@ func (w *World) ours() *Rival {
 	r.launch = func(w *World, dir string, s *Service) (*launch, error) {
 		services := s.masterCf(1)
 		if !w.Root {
-			if err := rootless(dir, services); err != nil {
+			if err := rootless(dir, services, ""); err != nil {
 				return nil, err
 			}
 			return &launch{argv: []string{w.Bin + "/master", "-c", dir + "/etc"}, session: true}, nil
@@ -115,9 +115,9 @@ func (w *World) ours() *Rival {
 }
 
 // rootless writes a configuration for a master without root, which makes its
-// directories itself.
-func rootless(dir, services string) error {
-	main := fmt.Sprintf("rootless = yes\nlog_to = stderr\ninet_interfaces = loopback-only\nqueue_directory = %s/q\ndata_directory = %s/q\n", dir, dir)
+// directories itself; more is for main.cf.
+func rootless(dir, services, more string) error {
+	main := fmt.Sprintf("rootless = yes\nlog_to = stderr\ninet_interfaces = loopback-only\nqueue_directory = %s/q\ndata_directory = %s/q\n%s", dir, dir, more)
 	if err := os.Mkdir(dir+"/etc", 0o755); err != nil {
 		return err
 	}

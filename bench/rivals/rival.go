@@ -17,6 +17,7 @@ import (
 type Service struct {
 	Addr    netip.AddrPort // where it listens
 	Path    string         // the same for a unix-domain socket, where it is that
+	Tables  []string       // that a proxymap lets clients ask for
 	Command []string       // a path, and arguments
 	User    string         // whom the command runs as; empty: whoever the server is
 	Limit   int            // commands at once; 0: without limit

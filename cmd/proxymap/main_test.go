@@ -41,3 +41,19 @@ func talk(t *testing.T, conn net.Conn) *conversation {
 }
 
 func (c *conversation) ask(words ...string) string { return c.Ask(words...) }
+
+// send sends a list, whose answer is to be read with list.
+func (c *conversation) send(words ...string) {
+	c.t.Helper()
+	if err := c.Send(words...); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// lookup asks for a key in the older dialect.
+func (c *conversation) lookup(ref, key string) string {
+	c.t.Helper()
+	return c.ask("request=lookup", "table="+ref, "flags=524352", "key="+key)
+}
+
+func (c *conversation) list() string { return c.List() }

@@ -21,12 +21,6 @@ import (
 	"postloop/cmd/internal/pftest"
 )
 
-// lookup asks for a key in the older dialect.
-func (c *conversation) lookup(ref, key string) string {
-	c.t.Helper()
-	return c.ask("request=lookup", "table="+ref, "flags=524352", "key="+key)
-}
-
 // one returns the only proxymap process.
 func one(t *testing.T, p *pftest.Instance) int {
 	t.Helper()

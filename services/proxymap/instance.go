@@ -33,11 +33,13 @@ type instance struct {
 	asked  time.Time // when somebody last wanted something of it
 }
 
-// handle is an open table.
+// handle is an open table. What is remembered of its answers goes with it: that
+// of one that is opened anew is empty.
 type handle struct {
-	t   table.Table
-	due int  // answers
-	old bool // there is a newer one
+	t     table.Table
+	cache *cache // nil: nothing is remembered
+	due   int    // answers
+	old   bool   // there is a newer one
 }
 
 // settle is called when an answer has come.
@@ -106,7 +108,7 @@ func (i *instance) openAnew() {
 	case i.reason != "":
 		i.r.env.Log.Infof("table %s is available now", i.name())
 	}
-	i.now, i.reason = &handle{t: t}, ""
+	i.now, i.reason = &handle{t: t, cache: i.r.cache(i.ref)}, ""
 }
 
 // open opens the table for what this process is for.
@@ -164,7 +166,26 @@ func (i *instance) get(key string, f table.Flags, later func(table.Answer)) tabl
 		i.unavailable()
 		return table.Answer{Status: table.Retry}
 	}
+	if h.cache != nil {
+		return i.getCached(h, key, f, later)
+	}
 	a := h.t.Get(key, f, func(a table.Answer) { h.settle(); later(a) })
+	h.await(a.Status)
+	return a
+}
+
+// getCached is get for a table whose answers are remembered: those that it has
+// to wait for. What comes at once is not worth it, and may be out of date with
+// the next request.
+func (i *instance) getCached(h *handle, key string, f table.Flags, later func(table.Answer)) table.Answer {
+	if a, ok := h.cache.get(key, f, i.r.env.Loop.Now()); ok {
+		return a
+	}
+	a := h.t.Get(key, f, func(a table.Answer) {
+		h.cache.put(key, f, i.r.env.Loop.Now(), a)
+		h.settle()
+		later(a)
+	})
 	h.await(a.Status)
 	return a
 }

@@ -100,10 +100,7 @@ func (l *listing) scan(text string) {
 				l.scan(inner)
 			}
 		case typ == "proxy":
-			for strings.HasPrefix(name, proxy) {
-				name = name[len(proxy):]
-			}
-			l.tables[name] = true
+			l.tables[tableName(name)] = true
 		case l.all:
 			l.tables[word] = true
 		}

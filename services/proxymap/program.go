@@ -91,7 +91,10 @@ func configure(name string, args []string, m *cfg.Main, all bool, warn func(stri
 	if c.Workers, err = workers(m); err != nil {
 		return c, err
 	}
-	c.Listed, err = readList(m, c.Mode, all, warn)
+	if c.Listed, err = readList(m, c.Mode, all, warn); err != nil {
+		return c, err
+	}
+	c.Settings, err = listedSettings(m, c.Mode, c.Listed, warn)
 	return c, err
 }
 

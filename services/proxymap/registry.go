@@ -28,7 +28,18 @@ type registry struct {
 	utf8   bool               // smtputf8_enable
 	broken func(reason error) // is told what cannot be opened; nil: nobody is
 
+	settings func(ref string) Settings // of the table of that name
+
 	tables map[identity]*instance
+}
+
+// cache makes the cache of a table, or none. What is written is not remembered:
+// who has changed something wants to see that.
+func (r *registry) cache(ref string) *cache {
+	if r.mode != table.ReadOnly {
+		return nil
+	}
+	return newCache(r.settings(ref).Cache)
 }
 
 // identity is what makes a table one of its own.

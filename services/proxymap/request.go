@@ -118,9 +118,7 @@ func parse(list []attr.Attr, newer bool, from string) (q request, ok bool, compl
 	}
 	ok = !r.bad
 	r.end()
-	for strings.HasPrefix(q.table, proxy) {
-		q.table = q.table[len(proxy):]
-	}
+	q.table = tableName(q.table)
 	return q, ok && strings.Contains(q.table, ":"), r.complaint
 }
 

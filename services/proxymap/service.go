@@ -48,14 +48,22 @@ type Config struct {
 
 	Workers string // table.Env's
 
+	// Settings returns those of a table, by its name; nil: DefaultSettings are
+	// everybody's.
+	Settings func(ref string) Settings
+
 	// Broken, which may be nil, is told why a table cannot be opened.
 	Broken func(error)
 }
 
-// New makes a service whose tables live on env.
+// New makes a service whose tables live on env, which is told their limits.
 func New(env *table.Env, c Config) *Service {
+	if c.Settings == nil {
+		c.Settings = func(string) Settings { return DefaultSettings }
+	}
+	env.Limits = func(ref string) table.Limits { return c.Settings(ref).Limits }
 	s := &Service{loop: env.Loop, log: env.Log, name: c.Name, mode: c.Mode, listed: c.Listed}
-	s.tables = &registry{env: env, open: env.Open, mode: c.Mode, utf8: c.UTF8, broken: c.Broken, tables: map[identity]*instance{}}
+	s.tables = &registry{env: env, open: env.Open, mode: c.Mode, utf8: c.UTF8, broken: c.Broken, settings: c.Settings, tables: map[identity]*instance{}}
 	return s
 }
 

@@ -34,6 +34,7 @@ type dialing struct {
 	watch *loop.Watch
 	timer *loop.Timer
 	over  bool
+	quiet bool // nothing is logged
 }
 
 // dial connects to an endpoint. done is called once, in another turn, with a
@@ -140,7 +141,9 @@ func (d *dialing) resolved(a Answer) {
 // unknown fails for want of an address, and says why in a line of its own, as
 // Postfix does.
 func (d *dialing) unknown(why string) {
-	d.e.Log.Warnf("host or service %s not found: %s", d.to.name, why)
+	if !d.quiet {
+		d.e.Log.Warnf("host or service %s not found: %s", d.to.name, why)
+	}
 	d.fail(unix.EADDRNOTAVAIL)
 }
 

@@ -79,10 +79,8 @@ func (t *drivenTable) open(e *Env, d driver, name string) (err error) {
 // workerPolicy is that of a server which is a number of processes. settings are
 // what each of them is told first.
 func (e *Env) workerPolicy(ref, program string, settings []string) policy {
-	limits := e.limits(ref)
 	return policy{
-		conns: limits.Connections, tries: workerTries, pause: shortPause,
-		timeout: limits.Deadline + workerGrace, deadline: limits.Deadline + workerGrace,
+		tries: workerTries, pause: shortPause,
 		idle:  workerIdle,
 		input: maxDriven,
 		hello: []hello{{wire.AppendList(nil, settings...), func(in []byte) (int, error) {
@@ -149,12 +147,15 @@ func (r *remote) workerReply(in []byte, found func(values []string) Answer) verd
 	if err != nil || status < 0 || lines < 0 || len(list) < 2+lines {
 		return verdict{err: fmt.Errorf("unexpected answer: %.100q", list)}
 	}
-	for _, line := range list[2 : 2+lines] {
-		r.env.Log.Warnf("%s", line)
-	}
 	a := Answer{Status: Status(status)}
+	down := a.Status == Retry // what it lives on is not there
+	if !down || !r.server.breaker.open() {
+		for _, line := range list[2 : 2+lines] {
+			r.env.Log.Warnf("%s", line)
+		}
+	}
 	if a.Status == OK {
 		a = found(list[2+lines:])
 	}
-	return verdict{n: n, answer: a}
+	return verdict{n: n, answer: a, down: down}
 }

@@ -48,6 +48,8 @@ func (d fakeDriver) Lookup(ctx context.Context, key string) ([]string, error) {
 		return []string{"value-of-" + key}, nil
 	case "two":
 		return []string{"one@a.example", "", "two@b.example"}, nil
+	case "three":
+		return []string{"a", "b", "c"}, nil
 	case "pid":
 		return []string{strconv.Itoa(os.Getpid())}, nil
 	case "time": // is about the deadline

@@ -75,6 +75,9 @@ func (w *netWorld) file(text string) string {
 	return path
 }
 
+// defaultPool is how many connections a table has at the most.
+var defaultPool = DefaultLimits.Connections
+
 // reply is an answer that may not have come yet.
 type reply struct {
 	Answer
@@ -367,12 +370,12 @@ func lastWord(s string) string { return s[strings.LastIndexByte(s, ' ')+1:] }
 
 var protocols = []protocol{
 	{
-		name: "tcp", read: readLine, key: lastWord, none: "500 none\n", lie: "200 " + strings.Repeat("x", 5000), tries: 10, limit: 100,
+		name: "tcp", read: readLine, key: lastWord, none: "500 none\n", lie: "200 " + strings.Repeat("x", 5000), tries: 10, limit: 30,
 		ref:   func(_ *netWorld, addr string) string { return "tcp:" + addr },
 		found: func(_, value string) string { return "200 " + value + "\n" },
 	},
 	{
-		name: "socketmap", read: readNetstring, key: lastWord, none: netstring("NOTFOUND "), lie: "999999:OK ", tries: 1, limit: 100,
+		name: "socketmap", read: readNetstring, key: lastWord, none: netstring("NOTFOUND "), lie: "999999:OK ", tries: 1, limit: 30,
 		ref:   func(_ *netWorld, addr string) string { return "socketmap:inet:" + addr + ":map" },
 		found: func(_, value string) string { return netstring("OK " + value) },
 	},

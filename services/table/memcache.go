@@ -72,7 +72,7 @@ func (t *memcacheTable) open(e *Env, name string, m Mode, f Flags) error {
 	}
 	try := seconds(max(timeout, 1))
 	t.remote = newRemote(e, "memcache", name, Fixed|MultiWriter, []endpoint{to}, policy{
-		conns: defaultPool, tries: tries, pause: seconds(pause), timeout: try,
+		tries: tries, pause: seconds(pause), timeout: try,
 		deadline: time.Duration(tries)*try + seconds(pause*(tries-1)),
 		input:    t.limits.Line + t.limits.Data + len("\r\n\r\nEND\r\n"),
 		unreachable: func(err error) {

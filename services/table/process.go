@@ -26,7 +26,7 @@ type process struct {
 	pid  int
 	kill *loop.Timer
 	gone bool
-	over bool // we have ended it
+	shot bool // by us
 }
 
 // startWorker starts a program of the directory of workers for the table called
@@ -89,7 +89,6 @@ func closeAll(list []int) {
 // ended is called when nothing is asked of the worker any more. One that is busy
 // has been waited for in vain.
 func (p *process) ended(busy bool) {
-	p.over = true
 	switch {
 	case p.gone:
 	case busy:
@@ -99,14 +98,18 @@ func (p *process) ended(busy bool) {
 	}
 }
 
-func (p *process) stop() { _ = unix.Kill(p.pid, unix.SIGKILL) }
+func (p *process) stop() {
+	p.shot = true
+	_ = unix.Kill(p.pid, unix.SIGKILL)
+}
 
 // exited is called when the process is gone.
 func (p *process) exited(x loop.Exit) {
 	p.gone = true
 	p.kill.Stop()
 	switch {
-	case p.over || x.Status.Exited() && x.Status.ExitStatus() == 0:
+	case x.Status.Exited() && x.Status.ExitStatus() == 0:
+	case x.Status.Signaled() && p.shot:
 	case x.Status.Signaled():
 		p.e.Log.Warnf("process %s pid %d killed by signal %d", p.name, p.pid, x.Status.Signal())
 	default:

@@ -79,7 +79,7 @@ func (t *redisTable) open(e *Env, name string) error {
 		return fmt.Errorf("%s: a user without a password", name)
 	}
 	t.remote = newRemote(e, "redis", name, Fixed, ends, policy{
-		conns: defaultPool, tries: tries, pause: seconds(pause), timeout: seconds(timeout),
+		tries: tries, pause: seconds(pause), timeout: seconds(timeout),
 		deadline: time.Duration(tries*timeout+(tries-1)*pause) * time.Second,
 		input:    t.limit,
 		hello:    redisHello(user, password, number),

@@ -15,19 +15,20 @@ import (
 type remote struct {
 	common
 	name   string
-	server *server
+	server *share
 	lanes  *lanes
 }
 
 func newRemote(e *Env, typ, name string, flags Flags, ends []endpoint, p policy) *remote {
-	r := &remote{common: common{e, typ + ":" + name, flags}, name: name, server: newServer(e, ends, p)}
-	r.lanes = newLanes(e, p.deadline, e.limits(r.ref).Queue, func() {
+	r := &remote{common: common{e, typ + ":" + name, flags}, name: name}
+	r.server = e.server(r.ref, ends, p)
+	r.lanes = newLanes(e, r.server.deadline, e.limits(r.ref).Queue, func() {
 		e.Log.Warnf("table %s: too many requests are waiting for the server -- more of them are told to try again", r.ref)
 	})
 	return r
 }
 
-// Close closes the connections.
+// Close closes the connections, unless another table of that name has them, too.
 func (r *remote) Close() {
 	r.lanes.close()
 	r.server.close()
@@ -50,7 +51,7 @@ func (r *remote) get(key string, size int, f Flags, start func(done func(Answer)
 func (r *remote) ask(key string, request []byte, read func([]byte) verdict, failed func(error), f Flags, later func(Answer)) Answer {
 	return r.get(key, len(key)+len(request), f, func(done func(Answer)) {
 		r.server.submit(request, read, func(a Answer, err error) {
-			if err != nil && failed != nil {
+			if err != nil && failed != nil && !errors.Is(err, errSaid) {
 				failed(err)
 			}
 			done(a)

@@ -4,7 +4,10 @@ package table
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"postloop/loop"
@@ -14,7 +17,9 @@ import (
 )
 
 // server is a few connections to one server, or to the first of several that
-// can be reached, and the requests that wait for one of them.
+// can be reached, and the requests that wait for one of them. All tables of the
+// same name and settings share it, so that the limit on connections is one for
+// all of them.
 //
 // A connection carries one request at a time, and whatever else comes over it
 // ends it: no answer can be taken for that to another request, whatever a
@@ -22,9 +27,13 @@ import (
 // the limit, and the others go on beside them.
 type server struct {
 	e    *Env
+	ref  string // of its tables
 	ends []endpoint
 	policy
+	id    string // in Env.servers
+	users int    // tables that are open
 
+	breaker breaker
 	at      int // of ends: the one that is in use, or tried next
 	missed  int // how many have not been reached since one was
 	links   []*link
@@ -32,17 +41,16 @@ type server struct {
 	asks    map[*ask]bool // queued, on a connection, or pausing
 	holdoff *loop.Timer   // when it fires, connections may be made again
 	held    bool          // it has been set, and has not fired
-	lastErr error         // why it was set
+	conns   int           // at once
 	closed  bool
 }
 
 // policy is what differs between protocols.
 type policy struct {
-	conns    int           // at once
 	tries    int           // for a request
 	pause    time.Duration // between two
-	timeout  time.Duration // for one try, and for connecting
-	deadline time.Duration // for a request as a whole
+	timeout  time.Duration // for one try, and for connecting; 0: deadline
+	deadline time.Duration // for a request as a whole; 0: what Limits say, as it is if that is less
 	patient  bool          // a server that cannot be reached is a try; without it, the last one
 	idle     time.Duration // before a connection is closed; 0: one of them is kept
 	ttl      time.Duration // of a connection; 0: for ever
@@ -55,7 +63,7 @@ type policy struct {
 	// busy then, it has to be stopped.
 	start func() (fd int, end func(busy bool), err error)
 	// timed puts in front of each request the time that is left for it, less a
-	// grace.
+	// grace, which is also how much later than Limits say the deadline is.
 	timed bool
 	grace time.Duration
 
@@ -73,9 +81,8 @@ type hello struct {
 
 // Times where the protocol says nothing.
 const (
-	idleExtra   = 10 * time.Second       // of connections beyond the first
-	shortPause  = 100 * time.Millisecond // after a failed connect, where requests do not wait
-	defaultPool = 4
+	idleExtra  = 10 * time.Second       // of connections beyond the first
+	shortPause = 100 * time.Millisecond // after a failed connect, where requests do not wait
 )
 
 // verdict is what a request's reader makes of the input so far.
@@ -83,18 +90,22 @@ type verdict struct {
 	n      int // bytes of the answer; 0: more is needed
 	answer Answer
 	drop   bool  // the connection is not to be used again
+	down   bool  // the answer is that there is none to be had
 	err    error // this is no answer; try again, over another connection
 }
 
 // ask is a request and what becomes of it.
 type ask struct {
 	s       *server
+	of      *share
 	request []byte
 	read    func(in []byte) verdict
 	done    func(a Answer, err error) // err: why there is no answer
 
 	link   *link // that carries it
 	tries  int
+	probe  bool        // the breaker's
+	off    bool        // it was not let through
 	stale  bool        // it has met a connection that the server had closed
 	expire *loop.Timer // its deadline
 	again  *loop.Timer // until the next try
@@ -123,24 +134,96 @@ var (
 	errEOF    = errors.New("unexpected EOF")
 	errStray  = errors.New("data that nobody has asked for")
 	errNoTime = unix.ETIMEDOUT
+	errSaid   = errors.New("not asked") // the log has it already
 )
 
-func newServer(e *Env, ends []endpoint, p policy) *server {
-	return &server{e: e, ends: ends, policy: p, asks: map[*ask]bool{}}
+// share is what a table has of a server.
+type share struct{ *server }
+
+// server returns a share in the server for the tables called ref.
+func (e *Env) server(ref string, ends []endpoint, p policy) *share {
+	limits := e.limits(ref)
+	if most := limits.Deadline + p.grace; p.deadline == 0 || p.deadline > most {
+		p.deadline = most
+	}
+	if p.timeout == 0 || p.timeout > p.deadline {
+		p.timeout = p.deadline
+	}
+	id := p.identity(ref, ends)
+	s := e.servers[id]
+	if s == nil {
+		s = &server{
+			e: e, ref: ref, ends: ends, policy: p, conns: limits.Connections, id: id, asks: map[*ask]bool{},
+			breaker: breaker{limit: limits.Failures, first: limits.Backoff, most: max(limits.Backoff, limits.MaxBackoff)},
+		}
+		if e.servers == nil {
+			e.servers = map[string]*server{}
+		}
+		e.servers[id] = s
+	}
+	s.users++
+	return &share{s}
+}
+
+// identity is the same for servers that are the same.
+func (p *policy) identity(ref string, ends []endpoint) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%q %q %v", ref, ends, []any{p.tries, p.pause, p.timeout, p.deadline, p.patient, p.idle, p.ttl, p.input})
+	for _, h := range p.hello {
+		fmt.Fprintf(&b, " %q", h.request)
+	}
+	return b.String()
 }
 
 // submit sends a request as soon as there is a connection for it. done is
-// called once, in another turn, unless the server is closed before.
-func (s *server) submit(request []byte, read func(in []byte) verdict, done func(Answer, error)) {
-	a := &ask{s: s, request: request, read: read, done: done}
+// called once, in another turn, unless the share is given up before.
+func (h *share) submit(request []byte, read func(in []byte) verdict, done func(Answer, error)) {
+	s := h.server
+	a := &ask{s: s, of: h, request: request, read: read, done: done}
 	a.expire = s.e.Loop.After(s.deadline, a.expired)
 	s.asks[a] = true
-	if s.held && !s.patient && !s.usable() {
-		a.again = s.e.Loop.After(0, func() { a.finish(Answer{Status: Retry}, s.lastErr) })
+	ok, probe := s.breaker.admit(s.e.Loop.Now())
+	switch {
+	case probe: // one try says enough
+		a.probe, a.tries = true, s.tries-1
+	case !ok, s.held && !s.patient && !s.usable():
+		a.off = true
+		a.again = s.e.Loop.After(0, func() { a.finish(Answer{Status: Retry}, errSaid) })
 		return
 	}
 	s.queue = append(s.queue, a)
 	s.pump()
+}
+
+// close gives up the share. Its requests are not answered, and the last one to
+// go closes the connections.
+func (h *share) close() {
+	s := h.server
+	for a := range s.asks {
+		if a.of == h {
+			a.abandon()
+		}
+	}
+	if s.users--; s.users == 0 {
+		delete(s.e.servers, s.id)
+		s.close()
+		return
+	}
+	s.pump()
+}
+
+// abandon forgets a request that nobody waits for any more.
+func (a *ask) abandon() {
+	s := a.s
+	if l := a.link; l != nil {
+		s.remove(l)
+		l.release()
+	}
+	a.dequeue()
+	if a.probe {
+		s.breaker.abandoned()
+	}
+	a.forget()
 }
 
 // close lets go of everything, and of the requests without an answer.
@@ -184,7 +267,9 @@ func (s *server) pump() {
 		l.dial = starting{s.e.Loop.After(0, l.start)}
 		return
 	}
-	l.dial = s.e.dial(s.ends[s.at], s.timeout, l.connected)
+	d := s.e.dial(s.ends[s.at], s.timeout, l.connected)
+	d.quiet = s.breaker.open()
+	l.dial = d
 }
 
 // starting is a process that will be started in the next turn.
@@ -244,8 +329,9 @@ func (s *server) remove(l *link) {
 // missedOne is called when a server could not be reached, or has not let us
 // in. The next one is tried at once; when none is left, later.
 func (s *server) missedOne(err error) {
-	s.unreachable(err)
-	s.lastErr = err
+	if !s.breaker.open() {
+		s.unreachable(err)
+	}
 	s.at = (s.at + 1) % len(s.ends)
 	if s.missed++; s.missed%len(s.ends) != 0 {
 		s.pump()
@@ -275,8 +361,51 @@ func (s *server) missedOne(err error) {
 	}
 	clear(s.queue[len(kept):])
 	s.queue = kept
-	for _, a := range lost {
+	s.lost(err, lost...)
+}
+
+// lost answers requests that have got no answer, all for the same reason, which
+// counts as one failure. It is for the first of them to tell.
+func (s *server) lost(err error, list ...*ask) {
+	if len(list) == 0 {
+		return
+	}
+	if s.breaker.open() {
+		err = errSaid
+	}
+	opened := s.breaker.failed(s.e.Loop.Now(), slices.ContainsFunc(list, func(a *ask) bool { return a.probe }))
+	for _, a := range list {
 		a.finish(Answer{Status: Retry}, err)
+		err = errSaid
+	}
+	if opened {
+		s.opened()
+	}
+}
+
+// opened is called when the breaker has been opened. For those that wait there
+// is no hope.
+func (s *server) opened() {
+	if s.closed {
+		return
+	}
+	s.e.Log.Warnf("table %s: %d requests in a row without an answer -- not asking it for %ds", s.ref, s.breaker.limit, s.breaker.pause/time.Second)
+	list := s.queue
+	s.queue = nil
+	for a := range s.asks {
+		if a.again.Left() > 0 && !a.off {
+			list = append(list, a)
+		}
+	}
+	for _, a := range list {
+		a.finish(Answer{Status: Retry}, errSaid)
+	}
+}
+
+// worked is called when the server has answered.
+func (s *server) worked() {
+	if s.breaker.succeeded() {
+		s.e.Log.Infof("table %s: is answered again", s.ref)
 	}
 }
 
@@ -302,24 +431,31 @@ func (a *ask) expired() {
 	if l := a.link; l != nil {
 		s.remove(l)
 		l.release()
-		s.broken(errNoTime)
-	}
-	for i := range s.queue {
-		if s.queue[i] == a {
-			s.queue = append(s.queue[:i], s.queue[i+1:]...)
-			break
+		if !s.breaker.open() {
+			s.broken(errNoTime)
 		}
 	}
-	a.finish(Answer{Status: Retry}, errNoTime)
+	a.dequeue()
+	s.lost(errNoTime, a)
 	s.pump()
+}
+
+// dequeue takes a request out of the queue, if it is there.
+func (a *ask) dequeue() {
+	if i := slices.Index(a.s.queue, a); i >= 0 {
+		a.s.queue = slices.Delete(a.s.queue, i, i+1)
+	}
 }
 
 // failed is called when a try has come to nothing.
 func (a *ask) failed(err error) {
 	s := a.s
-	s.broken(err)
-	if a.tries++; a.tries >= s.tries {
-		a.finish(Answer{Status: Retry}, err)
+	open := s.breaker.open()
+	if !open {
+		s.broken(err)
+	}
+	if a.tries++; a.tries >= s.tries || open {
+		s.lost(err, a)
 		return
 	}
 	a.again.Stop()
@@ -482,7 +618,16 @@ func (l *link) Data(_ *loop.Conn, in []byte) int {
 	} else {
 		l.rest()
 	}
+	opened := false
+	if v.down {
+		opened = s.breaker.failed(s.e.Loop.Now(), a.probe)
+	} else {
+		s.worked()
+	}
 	a.finish(v.answer, nil)
+	if opened {
+		s.opened()
+	}
 	s.pump()
 	return v.n
 }

@@ -32,7 +32,7 @@ func (w *netWorld) expect(got Answer, want Answer) {
 
 func value(key string) Answer { return Answer{Value: "value-of-" + key} }
 
-func (r *remote) servers() *server { return r.server }
+func (r *remote) servers() *server { return r.server.server }
 
 // outlast waits for an answer, and lets time pass when nothing but that is
 // waited for.

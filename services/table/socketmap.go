@@ -45,7 +45,7 @@ func openSocketmap(e *Env, name string, m Mode, f Flags) (Table, error) {
 	}
 	t := &socketmapTable{mapName: name[colon+1:]}
 	t.remote = newRemote(e, "socketmap", name, Pattern, []endpoint{to}, policy{
-		conns: defaultPool, tries: 1, timeout: socketmapTime, deadline: socketmapTime,
+		tries: 1, timeout: socketmapTime, deadline: socketmapTime,
 		idle: socketmapIdle, ttl: socketmapTTL,
 		input: wire.MaxSocketmapReply,
 		unreachable: func(err error) {

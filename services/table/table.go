@@ -107,17 +107,28 @@ type Env struct {
 	// Limits returns those of the table called ref; nil: DefaultLimits are
 	// everybody's.
 	Limits func(ref string) Limits
+
+	servers map[string]*server // that tables which are open have
 }
 
 // Limits say how much of its servers a table may use, and for how long.
 type Limits struct {
 	Connections int           // at once: to a server, or processes that have one each
 	Queue       int           // requests that wait for an answer
-	Deadline    time.Duration // for an answer, after which it is Retry
+	Deadline    time.Duration // for an answer, after which it is Retry; a table's settings may make it less
+
+	// After so many Failures in a row (0: never) a server is left alone for
+	// Backoff, and for twice as long whenever it does not answer then, up to
+	// MaxBackoff. Meanwhile everybody is answered Retry.
+	Failures            int
+	Backoff, MaxBackoff time.Duration
 }
 
 // DefaultLimits are those of tables for which there are no others.
-var DefaultLimits = Limits{Connections: 4, Queue: 4096, Deadline: 30 * time.Second}
+var DefaultLimits = Limits{
+	Connections: 4, Queue: 4096, Deadline: 30 * time.Second,
+	Failures: 5, Backoff: time.Second, MaxBackoff: time.Minute,
+}
 
 // limits are those of the table called ref.
 func (e *Env) limits(ref string) Limits {

@@ -11,7 +11,8 @@ import (
 )
 
 // The times of tcp_table(5). A request is tried again and again, a second
-// apart; where Postfix waits a hundred seconds for each of them, we do for all.
+// apart; where Postfix waits a hundred seconds for each of them, we do for all,
+// or for less: see Limits.
 const (
 	tcpTime  = 100 * time.Second
 	tcpTries = 10
@@ -34,7 +35,7 @@ func openTCP(e *Env, name string, m Mode, f Flags) (Table, error) {
 		return nil, err
 	}
 	return &tcpTable{newRemote(e, "tcp", name, Pattern, []endpoint{to}, policy{
-		conns: defaultPool, tries: tcpTries, pause: tcpPause, timeout: tcpTime, deadline: tcpTime, patient: true,
+		tries: tcpTries, pause: tcpPause, timeout: tcpTime, deadline: tcpTime, patient: true,
 		input: wire.MaxTCPReply,
 		unreachable: func(err error) {
 			e.Log.Warnf("connect to TCP map %s: %s", name, reason(err))
