@@ -33,20 +33,24 @@ var mayImport = map[string]string{
 	"services/skeleton/mastertest": "master/proto golang.org/x/sys/unix",
 	"services/spawn":               "loop cfg master/ids master/maillog master/names services/skeleton golang.org/x/sys/unix",
 	"services/proxymap":            "loop cfg master/maillog master/names services/attr services/skeleton services/table golang.org/x/sys/unix",
-	"services/table":               "loop cfg master/maillog services/table/bdb services/table/cdb services/table/cf services/table/lmdb services/table/pcre services/table/posix services/table/wire golang.org/x/sys/unix",
+	"services/table":               "loop cfg master/maillog services/table/bdb services/table/cdb services/table/cf services/table/ldapurl services/table/lmdb services/table/pcre services/table/posix services/table/wire golang.org/x/sys/unix",
 	"services/table/bdb":           "",
 	"services/table/cdb":           "",
 	"services/table/cf":            "cfg",
+	"services/table/ldapurl":       "",
 	"services/table/lmdb":          "",
 	"services/table/pcre":          "",
 	"services/table/posix":         "",
 	"services/table/wire":          "",
 	"services/table/worker":        "services/table/wire golang.org/x/sys/unix",
+	"services/table/worker/ldap":   "services/table/cf services/table/ldapurl services/table/worker github.com/go-asn1-ber/asn1-ber github.com/go-ldap/ldap/v3",
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
+	"cmd/table-ldap":               "services/table/worker services/table/worker/ldap",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
+	"internal/dbtest":              "",
 	"internal/postfix":             "",
 	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
@@ -60,7 +64,7 @@ var mayImportInTests = map[string]string{
 	"services/skeleton":            "loop/looptest services/skeleton/mastertest",
 	"services/proxymap":            "loop/looptest",
 	"services/spawn":               "loop/looptest",
-	"services/table":               "loop/looptest services/table/worker",
+	"services/table":               "internal/dbtest loop/looptest services/table/worker",
 	"cfg":                          "cmd/internal/pftest",
 	"cmd/proxymap":                 "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/spawn":                    "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
@@ -78,7 +82,7 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
+var offLoop = []string{"internal/dbtest", "internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
 
 // isOffLoop adds the workers, which are processes so that they may block.
 func isOffLoop(pkg string) bool {
