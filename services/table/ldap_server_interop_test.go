@@ -194,6 +194,9 @@ func TestLdapTLS(t *testing.T) {
 		list = append(list, &ldapQuestion{ref: ldapFile(w, s, strings.Split(settings, "\n")...), key: "one", what: settings})
 	}
 	ldapSame(p, list)
+	for name, to := range map[string]string{"tls": s.TLSURL(), "plain": "ldap://localhost:" + s.Port} {
+		s.Modify("dn: cn=" + name + ",dc=example\nchangetype: add\nobjectClass: referral\nobjectClass: extensibleObject\ncn: " + name + "\nref: " + to + "/cn=one,dc=example\n")
+	}
 	// Without postmap, whose library does it another way.
 	for _, row := range []struct{ settings, want, log string }{
 		{ldaps + "\ntls_ca_cert_dir = " + dir + "/certs" + require, "one@x", ""},
@@ -203,6 +206,8 @@ func TestLdapTLS(t *testing.T) {
 		{ldaps + "\ntls_cert = /nosuch\ntls_key = /nosuch", "", "Unable to set tls_cert to /nosuch: open /nosuch: no such file or directory"},
 		{ldaps + ca + require + "\ntls_cipher_suite = ECDHE-ECDSA-AES256-GCM-SHA384:!aNULL", "one@x", ""},
 		{ldaps + ca + require + "\ntls_cipher_suite = HIGH:!3DES", "one@x", ""},
+		{"chase_referrals = yes\nstart_tls = yes" + ca + require + "\nsearch_base = cn=tls,dc=example", "one@x", ""},
+		{"chase_referrals = yes\nstart_tls = yes" + ca + require + "\nsearch_base = cn=plain,dc=example", "one@x", ""}, // and encrypted there, too
 		{far + ca + require, "", "(Can't contact LDAP server): x509: certificate is valid for 127.0.0.1, not 127.0.0.2"},
 	} {
 		w.log = nil

@@ -81,8 +81,10 @@ func (l *lookup) follow(c *connection, uris []string, request *goldap.SearchRequ
 		if server == c.server {
 			return l.run(c, &next, on)
 		}
+		there := *l.table
+		there.startTLS = there.startTLS && u.Scheme != "ldaps" // which is as good
 		var other *connection
-		if other, err = l.connectTo(l.ctx, u, anonymous); err != nil {
+		if other, err = there.connectTo(l.ctx, u, anonymous); err != nil {
 			err = referred(uri, err)
 			continue
 		}
