@@ -182,10 +182,3 @@ func answers(t *testing.T, p *pftest.Instance, ref string, flags uint32, keys []
 	}
 	return list
 }
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}

@@ -57,3 +57,10 @@ func (c *conversation) lookup(ref, key string) string {
 }
 
 func (c *conversation) list() string { return c.List() }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

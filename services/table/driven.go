@@ -63,14 +63,14 @@ func openDriven(e *Env, d driver, name string, m Mode) (Table, error) {
 }
 
 func (t *drivenTable) open(e *Env, d driver, name string) (err error) {
-	if t.results, err = t.Results(); err != nil {
-		return err
-	}
-	list, templates, err := d.settings(&t.keyed)
+	list, templates, err := d.settings(&t.keyed) // first this, for it may decide what the results look like
 	if err != nil {
 		return err
 	}
 	t.templates = templates
+	if t.results, err = t.Results(); err != nil {
+		return err
+	}
 	ref := d.typ + ":" + name
 	t.remote = newRemote(e, d.typ, name, Fixed, []endpoint{{name: d.program}}, e.workerPolicy(ref, d.program, list))
 	return nil

@@ -43,6 +43,8 @@ func opener(typ string) Opener {
 		return openInline
 	case "internal":
 		return openInternal
+	case "ldap":
+		return openLdap
 	case "lmdb":
 		return openLmdb
 	case "memcache":

@@ -87,6 +87,15 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// TestFixed: which templates say the same for every key.
+func TestFixed(t *testing.T) {
+	for text, want := range map[string]bool{"": true, "x": true, "100%%": true, "%s": false, "x%1": false, "%Dx": false} {
+		if tpl, _ := cf.ParseTemplate(text); tpl.Fixed() != want {
+			t.Errorf("%q: got %v", text, !want)
+		}
+	}
+}
+
 // TestQuote: parts are quoted, one by one, and the template's own text is not.
 func TestQuote(t *testing.T) {
 	tpl, _ := cf.ParseTemplate("x='%s' and '%u' and '%d' and '%1'")
@@ -122,7 +131,17 @@ func TestResults(t *testing.T) {
 		if !ok {
 			t.Fatal(row.format)
 		}
-		text, n, empty, over := cf.Results{Format: tpl, Limit: row.limit}.Join(row.key, values)
+		r := cf.Results{Format: tpl, Limit: row.limit}
+		text, n, empty, over := r.Join(row.key, values)
+		counted := 0
+		for _, value := range values {
+			if r.Counts(row.key, value) {
+				counted++
+			}
+		}
+		if counted < n || !over && counted != n {
+			t.Errorf("%q for %q: %d count of %d", row.format, row.key, counted, n)
+		}
 		if got := fmt.Sprint(text, " ", n, " ", empty, " ", over); got != row.want {
 			t.Errorf("%q for %q, at most %d: got %q, want %q", row.format, row.key, row.limit, got, row.want)
 		}
@@ -184,6 +203,16 @@ no = no
 	}
 	if r, err := s.Results(); err != nil || r.Limit != 0 || r.Format.String() != "%s" {
 		t.Errorf("results: %v, %v", r, err)
+	}
+}
+
+// TestLet: what is said in the program counts, for both forms.
+func TestLet(t *testing.T) {
+	for _, s := range []*cf.Settings{parse(t, "result_format = a%s\n"), cf.Main("x", cfg.NewMain("main.cf"))} {
+		s.Let("result_format", "b%s")
+		if r, err := s.Results(); err != nil || r.Format.String() != "b%s" {
+			t.Errorf("%s: got %v, %v", s.Name(), r.Format, err)
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ type Settings struct {
 	name string
 	from *cfg.Main
 	main bool // from is main.cf, and the table's name is in front of each
+
+	let map[string]string // values that are not from there
 }
 
 // IsFile reports whether name is that of a file, and not of parameters in
@@ -42,6 +44,9 @@ func (s *Settings) Name() string { return s.name }
 // raw returns the text of a parameter, and whether it is set. label is what
 // messages call it.
 func (s *Settings) raw(param string) (text, label string, set bool, err error) {
+	if text, set = s.let[param]; set {
+		return text, s.name + ": ", true, nil
+	}
 	if !s.main {
 		text, set = s.from.Raw(param)
 		return text, s.name + ": ", set, nil
@@ -60,6 +65,14 @@ func (s *Settings) full(param string) string {
 		return s.name + "_" + param
 	}
 	return param
+}
+
+// Let has a parameter be text from now on, whatever stands in the file.
+func (s *Settings) Let(param, text string) {
+	if s.let == nil {
+		s.let = map[string]string{}
+	}
+	s.let[param] = text
 }
 
 // Set reports whether a parameter is set, if only to nothing.

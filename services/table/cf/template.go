@@ -53,6 +53,11 @@ func ParseTemplate(text string) (t *Template, ok bool) {
 // String is the text that the template was made of.
 func (t *Template) String() string { return t.text }
 
+// Fixed reports whether the template has no place for anything.
+func (t *Template) Fixed() bool {
+	return len(t.parts) == 0 || len(t.parts) == 1 && t.parts[0].place == 0
+}
+
 // Query puts key in, each part of it as quote makes it; nil leaves it as it
 // is. ok is false for a key that lacks what the template asks for.
 func (t *Template) Query(key string, quote func(string) string) (text string, ok bool) {
@@ -163,4 +168,13 @@ func (r Results) Join(key string, values []string) (text string, n, empty int, o
 		b.WriteString(one)
 	}
 	return b.String(), n, empty, false
+}
+
+// Counts reports whether value is one of those that the limit is on.
+func (r Results) Counts(key, value string) bool {
+	if value == "" {
+		return false
+	}
+	_, ok := r.Format.Format(value, key)
+	return ok
 }
