@@ -20,6 +20,7 @@ import (
 type fakeServer struct {
 	ln      net.Listener
 	release chan struct{} // closed: the slow ones are answered
+	let     func()        // closes it
 	hear    chan string   // slow keys, as they come
 	wg      sync.WaitGroup
 
@@ -34,8 +35,10 @@ func newServer(t *testing.T) *fakeServer {
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	must(t, err)
 	s := &fakeServer{ln: ln, release: make(chan struct{}), hear: make(chan string, 1000), asked: map[string]int{}, connections: map[net.Conn]bool{}}
+	s.let = sync.OnceFunc(func() { close(s.release) })
 	s.wg.Go(s.accept)
 	t.Cleanup(func() {
+		s.let()
 		_ = ln.Close()
 		s.mu.Lock()
 		for c := range s.connections {
@@ -128,7 +131,7 @@ func TestSlowOneAmongMany(t *testing.T) {
 			}
 		}
 	}
-	close(s.release)
+	s.let()
 	for i, c := range slow {
 		if got, want := c.list(), fmt.Sprint("status=0 value=value-of-slow", i); got != want {
 			t.Errorf("got %s, want %s", got, want)
@@ -163,7 +166,7 @@ func TestConnectionLimit(t *testing.T) {
 	}
 	<-s.hear
 	<-s.hear
-	close(s.release)
+	s.let()
 	for i, c := range clients {
 		if got, want := c.list(), fmt.Sprint("value=value-of-slow", i%20); !strings.HasPrefix(got, "status=0 ") || !strings.HasSuffix(got, want) {
 			t.Errorf("%d: got %s, want %s", i, got, want)
@@ -174,37 +177,55 @@ func TestConnectionLimit(t *testing.T) {
 	}
 }
 
-// TestQueueAndDeadline: who is one too many is told at once, and who waits too
-// long then.
-func TestQueueAndDeadline(t *testing.T) {
+// TestQueueLimit: who is one too many is told at once.
+func TestQueueLimit(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
-	defer close(s.release)
-	d := start(t, mastertest.Options{Main: "proxy_read_maps = proxy:" + s.ref() + "\nproxymap_queue_limit = 3\nproxymap_connection_limit = 1\n" +
-		"proxymap_table_settings = { " + s.ref() + " time_limit = 2s }\n"})
-	began := time.Now()
+	d := start(t, mastertest.Options{Main: "proxy_read_maps = proxy:" + s.ref() + "\nproxymap_queue_limit = 3\nproxymap_connection_limit = 1\n"})
 	var clients []*conversation
 	for i := range 3 {
 		c := talk(t, d.Dial())
 		c.begin(s.ref(), fmt.Sprint("slow", i))
 		clients = append(clients, c)
-	}
-	<-s.hear
-	last := talk(t, d.Dial())
-	if got := last.lookup(s.ref(), "k"); got != "status=2 value=" {
-		t.Errorf("one too many: %s", got)
-	}
-	d.WaitLog("warning: table " + s.ref() + ": too many requests are waiting for the server -- more of them are told to try again")
-	for _, c := range clients {
-		if got := c.list(); got != "status=2 value=" {
-			t.Error(got)
+		if i == 0 {
+			<-s.hear
 		}
 	}
-	if took := time.Since(began); took < 2*time.Second {
-		t.Errorf("given up after %s", took)
+	last := talk(t, d.Dial())
+	if got := last.lookup(s.ref(), "more"); got != "status=2 value=" {
+		t.Fatalf("there is room for one more: %s", got)
+	}
+	d.WaitLog("warning: table " + s.ref() + ": too many requests are waiting for the server -- more of them are told to try again")
+	s.let()
+	for i, c := range clients {
+		if got, want := c.list(), fmt.Sprint("status=0 value=value-of-slow", i); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 	if got := last.lookup(s.ref(), "k"); got != "status=0 value=value-of-k" {
 		t.Error(got)
+	}
+}
+
+// TestTimeLimit: who waits too long is told then, and what comes afterwards is
+// nobody's answer.
+func TestTimeLimit(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	d := start(t, mastertest.Options{Main: "proxy_read_maps = proxy:" + s.ref() + "\nproxymap_table_settings = { " + s.ref() + " time_limit = 1s }\n"})
+	c := talk(t, d.Dial())
+	began := time.Now()
+	if got := c.lookup(s.ref(), "slow"); got != "status=2 value=" {
+		t.Error(got)
+	}
+	if took := time.Since(began); took < time.Second {
+		t.Errorf("given up after %s", took)
+	}
+	s.let()
+	for i := range 10 {
+		if got, want := c.lookup(s.ref(), fmt.Sprint("k", i)), fmt.Sprint("status=0 value=value-of-k", i); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 
