@@ -54,6 +54,9 @@ type policy struct {
 	// process. end is called when the connection is over; if the process was
 	// busy then, it has to be stopped.
 	start func() (fd int, end func(busy bool), err error)
+	// after, where it is set, has then called once a process can be started; nil:
+	// one can now.
+	after func(then func()) canceller
 	// timed puts in front of each request the time that is left for it, less a
 	// grace.
 	timed bool
@@ -194,6 +197,11 @@ func (s starting) cancel() { s.Stop() }
 
 // start makes a connection to a process.
 func (l *link) start() {
+	if l.s.after != nil {
+		if l.dial = l.s.after(l.start); l.dial != nil {
+			return
+		}
+	}
 	fd, end, err := l.s.start()
 	l.end = end
 	l.connected(fd, err)
