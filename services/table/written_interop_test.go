@@ -33,6 +33,7 @@ type writtenWorld struct {
 	typ  string
 	name string // of the table
 	path string // of its file
+	f    Flags
 	real *realPostmap
 }
 
@@ -42,7 +43,7 @@ func newWritten(t *testing.T, typ string, f Flags) *writtenWorld {
 	if typ == "lmdb" {
 		program = "table-lmdb"
 	}
-	w := &writtenWorld{netWorld: newWorkerWorld(t, program), typ: typ, real: newRealPostmap(t)}
+	w := &writtenWorld{netWorld: newWorkerWorld(t, program), typ: typ, f: f, real: newRealPostmap(t)}
 	w.name = w.dir + "/x"
 	w.path = w.name + "." + indexSuffix(typ)
 	w.Main.Set("lmdb_map_size", "65536") // to be outgrown
@@ -124,12 +125,21 @@ func (w *writtenWorld) walk() map[string]string {
 	return all
 }
 
-// sound has the library's own tools look at the file, and the real postmap list it.
+// sound has the library's own tools look at the file, and the real postmap list it,
+// which would wait for those who hold it.
 func (w *writtenWorld) sound(want map[string]string) {
 	w.t.Helper()
+	if w.f&OpenLock != 0 {
+		w.tab.Close()
+		w.until(func() bool { return w.worker() == 0 })
+		defer func() { w.tab = w.again(w.f) }()
+	}
 	tool := exec.Command("db5.3_verify", w.path)
-	if w.typ == "lmdb" {
-		tool = exec.Command("mdb_dump", "-n", w.path)
+	if w.typ == "lmdb" { // which makes a file beside that
+		text, err := os.ReadFile(w.path)
+		w.must(err)
+		w.must(os.WriteFile(w.dir+"/copy", text, 0o600))
+		tool = exec.Command("mdb_dump", "-n", w.dir+"/copy")
 	}
 	if text, err := tool.CombinedOutput(); err != nil {
 		w.t.Fatalf("%s: %v\n%.500s", tool.Path, err, text)
@@ -242,7 +252,7 @@ func TestWrittenModel(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 7))
 			want := map[string]string{}
 			key := func() string { return strings.Repeat("k", r.IntN(60)) + fmt.Sprint(r.IntN(300)) }
-			for step := range 2500 {
+			for step := range 1200 {
 				switch k := key(); r.IntN(12) {
 				case 0, 1, 2, 3, 4:
 					v := strings.Repeat("v", r.IntN(100)) + fmt.Sprint(step)
@@ -308,7 +318,7 @@ func TestWrittenWalkDeletes(t *testing.T) {
 				t.Fatal(spellStatus(s), w.logged())
 			}
 			i++
-			if i%3 == 0 {
+			if i%3 == 0 || p.Key == "other" {
 				left[p.Key] = p.Value
 			} else if s := w.remove(p.Key); s != OK {
 				t.Fatalf("%s: %s", p.Key, spellStatus(s))
@@ -324,7 +334,7 @@ func TestWrittenWalkDeletes(t *testing.T) {
 				w.waits(func() bool { return w.worker() != pid })
 				w.log = nil
 			}
-			w.has("other", map[bool]string{true: "=1", false: "no key"}[i >= 100 && left["other"] != "gone"])
+			w.has("other", map[bool]string{true: "=1", false: "no key"}[i >= 100])
 		}
 		all := w.walk()
 		t.Logf("%d seen of %d, %d left", i, n, len(all))
@@ -539,7 +549,7 @@ func TestWrittenFullDisk(t *testing.T) {
 					w.sound(want)
 				}
 				full++
-				if text := w.logged(); !strings.Contains(text, "No space left on device") && !strings.Contains(text, "File too large") {
+				if text := w.logged(); !strings.Contains(text, "No space left on device") && (typ != "lmdb" || !strings.Contains(text, "Input/output error")) {
 					t.Fatalf("the log has %s", text)
 				}
 				if v, there := want[key]; there {
@@ -589,6 +599,7 @@ func TestWrittenEnds(t *testing.T) {
 		}
 		w.must(unix.Kill(pid, unix.SIGSTOP))
 		d := w.netWorld.put(w.tab, "a", "3")
+		w.must(w.Loop.Turn(0)) // it is told
 		looptest.Advance(w.Loop, DefaultLimits.Deadline+workerGrace)
 		if !d.here || d.Status != Retry {
 			t.Fatalf("%+v", d)
@@ -661,7 +672,9 @@ func TestWrittenOpenErrors(t *testing.T) {
 		w.log = nil
 		w.name = w.dir + "/" + row.name
 		tab := w.again(0)
-		w.until(func() bool { return slices.ContainsFunc(w.log, func(s string) bool { return strings.HasPrefix(s, "error: ") }) })
+		w.until(func() bool {
+			return slices.ContainsFunc(w.log, func(s string) bool { return strings.HasPrefix(s, "error: ") })
+		})
 		text := fmt.Sprintf("open database %s.db: %s", w.name, row.want)
 		if !slices.Contains(w.log, "error: "+text) {
 			t.Errorf("%s: the log has %s", row.name, w.logged())

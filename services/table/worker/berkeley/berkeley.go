@@ -44,6 +44,7 @@ type table struct {
 	page    int64          // bytes of one
 	room    int64          // that is reserved
 	tried   bool           // to open the table
+	closing bool           // h
 
 	written worker.Written
 	foundIn [20]byte // which database this is
@@ -63,7 +64,11 @@ func Open(s *worker.Settings) (worker.Table, error) {
 	}
 	t.ref = s.String("type") + ":" + t.o.path
 	t.written = worker.NewWritten(s)
-	t.o.errors = clib.Callback(func(_ uintptr, _, text *byte) { s.Warnf("%s: %s", t.o.path, clib.Text(text)) })
+	t.o.errors = clib.Callback(func(_ uintptr, _, text *byte) {
+		if !t.closing { // the library looks for the file once more, under its name
+			s.Warnf("%s: %s", t.o.path, clib.Text(text))
+		}
+	})
 	return t, nil
 }
 
@@ -96,8 +101,9 @@ func (t *table) drop() {
 			t.resume, t.resumes = string(key), last
 		}
 	}
+	t.closing = true
 	_ = t.h.close(false)
-	t.h = nil
+	t.h, t.closing = nil, false
 }
 
 // Start opens the table.
@@ -265,7 +271,14 @@ func (t *table) reserve(size int) error {
 	// Of each page of a long entry some bytes are not its own.
 	need := now.Size + (int64(size)/(t.page-64)+pageSlack)*t.page
 	if t.h.method == hash {
-		need += now.Size // it doubles the number of its pages when it grows
+		var meta [80]byte
+		if err := t.file.ReadAt(meta[:], 0); err != nil {
+			return err
+		}
+		// When its last bucket is the last for its mask, it doubles their number.
+		if last, mask := binary.NativeEndian.Uint32(meta[72:]), binary.NativeEndian.Uint32(meta[76:]); last == mask {
+			need += (int64(last) + 1) * t.page
+		}
 	}
 	if need <= t.room {
 		return nil

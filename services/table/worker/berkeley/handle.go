@@ -151,7 +151,13 @@ func (h *handle) move(how uintptr, key []byte) (k, v []byte, err error) {
 
 // next returns the first pair, or the one behind last. resume is a key that stood
 // there when the place of last was still known.
+//
+// In a btree each call finds its place anew: an entry that is deleted while a
+// cursor is on it is only marked so, and may stay.
 func (h *handle) next(first bool, last, resume string) (key, value []byte, err error) {
+	if h.method == btree {
+		defer h.leave()
+	}
 	switch {
 	case first:
 		key, value, err = h.move(dbFirst, nil)
