@@ -17,8 +17,7 @@ import (
 // not open the file.
 type writtenTable struct {
 	*remote
-	forms string // of keys, in words
-	ring  bool   // behind the end is the beginning
+	ring bool // behind the end is the beginning
 
 	last    string // the key that Next returned last, as it is in the file
 	walking bool   // there is one

@@ -78,7 +78,7 @@ func (w *writtenWorld) update(key, value string) Status {
 
 func (w *writtenWorld) remove(key string) Status {
 	w.t.Helper()
-	d := w.netWorld.delete(w.tab, key)
+	d := w.delete(w.tab, key)
 	w.until(func() bool { return d.here })
 	return d.Status
 }
@@ -520,20 +520,27 @@ func TestWrittenRewritten(t *testing.T) {
 	})
 }
 
+// smallDisk has the table on a file system of two megabytes.
+func (w *writtenWorld) smallDisk() string {
+	w.t.Helper()
+	disk := w.dir + "/disk"
+	w.must(os.Mkdir(disk, 0o755))
+	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
+		w.t.Fatalf("mount, which takes root: %v", err)
+	}
+	w.t.Cleanup(func() { _ = unix.Unmount(disk, unix.MNT_DETACH) })
+	w.name = disk + "/x"
+	w.path = w.name + "." + indexSuffix(w.typ)
+	return disk
+}
+
 // TestWrittenFullDisk: there is no room; nothing ends, what is there stays, and when
 // there is room again it goes on.
 func TestWrittenFullDisk(t *testing.T) {
 	each(t, func(t *testing.T, typ string) {
 		w := newWritten(t, typ, 0)
 		w.tab.Close()
-		disk := w.dir + "/disk"
-		w.must(os.Mkdir(disk, 0o755))
-		if err := unix.Mount("tmpfs", disk, "tmpfs", 0, "size=2m"); err != nil {
-			t.Skipf("no file system can be mounted here: %v", err)
-		}
-		defer func() { _ = unix.Unmount(disk, unix.MNT_DETACH) }()
-		w.name = disk + "/x"
-		w.path = w.name + "." + indexSuffix(typ)
+		disk := w.smallDisk()
 		w.tab = w.again(0)
 		defer w.tab.Close() // before its disk goes
 		want := map[string]string{}
@@ -541,10 +548,10 @@ func TestWrittenFullDisk(t *testing.T) {
 		full := 0
 		for i := 0; full < 400; i++ {
 			key, value := fmt.Sprint("key", i%1000), strings.Repeat("v", i%3000)+fmt.Sprint(i)
-			switch s := w.update(key, value); s {
-			case OK:
+			switch s := w.update(key, value); {
+			case s == OK:
 				want[key] = value
-			case Retry:
+			case s == Retry:
 				if full == 0 {
 					w.sound(want)
 				}
@@ -583,6 +590,34 @@ func TestWrittenFullDisk(t *testing.T) {
 	})
 }
 
+// TestWrittenFullAtFirst: there is no room for the file itself.
+func TestWrittenFullAtFirst(t *testing.T) {
+	each(t, func(t *testing.T, typ string) {
+		w := newWritten(t, typ, 0)
+		w.tab.Close()
+		disk := w.smallDisk()
+		pad := disk + "/pad"
+		f, err := os.Create(pad)
+		w.must(err)
+		for err == nil {
+			_, err = f.Write(make([]byte, 4096))
+		}
+		w.must(f.Close())
+		w.tab = w.again(0)
+		defer w.tab.Close() // before its disk goes
+		w.has("a", "retry")
+		if s := w.update("a", "1"); s != Retry {
+			t.Error(spellStatus(s))
+		}
+		if text := w.logged(); !strings.Contains(text, "No space left on device") {
+			t.Errorf("the log has %s", text)
+		}
+		w.must(os.Remove(pad))
+		w.saves("a", "1")
+		w.sound(map[string]string{"a": "1"})
+	})
+}
+
 // TestWrittenEnds: signals that are for all do not end a worker, the end of its table
 // does; and one that is stuck is waited for, and no other is started.
 func TestWrittenEnds(t *testing.T) {
@@ -598,13 +633,13 @@ func TestWrittenEnds(t *testing.T) {
 			t.Fatal("it is another process")
 		}
 		w.must(unix.Kill(pid, unix.SIGSTOP))
-		d := w.netWorld.put(w.tab, "a", "3")
+		d := w.put(w.tab, "a", "3")
 		w.must(w.Loop.Turn(0)) // it is told
 		looptest.Advance(w.Loop, DefaultLimits.Deadline+workerGrace)
 		if !d.here || d.Status != Retry {
 			t.Fatalf("%+v", d)
 		}
-		d = w.netWorld.put(w.tab, "b", "4")
+		d = w.put(w.tab, "b", "4")
 		looptest.Advance(w.Loop, DefaultLimits.Deadline)
 		if w.Loop.Children() != 1 {
 			t.Fatal("there is another worker")
@@ -688,4 +723,65 @@ func TestWrittenOpenErrors(t *testing.T) {
 		}
 		tab.Close()
 	}
+}
+
+// TestWrittenLeftover: a library that was ended while it made a file leaves one of
+// another name, which is in nobody's way.
+func TestWrittenLeftover(t *testing.T) {
+	w := newWritten(t, "btree", 0)
+	w.tab.Close()
+	w.until(func() bool { return w.worker() == 0 })
+	w.must(os.RemoveAll(w.path))
+	w.log = nil
+	left := w.dir + "/__db.x.db"
+	w.must(os.WriteFile(left, []byte("half a file"), 0o600))
+	w.tab = w.again(0)
+	w.has("a", "retry") // it may be that of somebody who is making it now
+	if text := w.logged(); !strings.Contains(text, "open database "+w.path+": File exists") {
+		t.Errorf("the log has %s", text)
+	}
+	then := time.Now().Add(-time.Minute)
+	w.must(os.Chtimes(left, then, then))
+	w.saves("a", "1")
+	if text := w.logged(); !strings.Contains(text, "removing "+left) {
+		t.Errorf("the log has %s", text)
+	}
+	w.sound(map[string]string{"a": "1"})
+}
+
+// TestWrittenLibrary: a library that is missing, or is another version, is named.
+func TestWrittenLibrary(t *testing.T) {
+	w := newWritten(t, "hash", 0)
+	w.saves("a", "1")
+	w.tab.Close()
+	w.until(func() bool { return w.worker() == 0 })
+	var source strings.Builder
+	source.WriteString("char *db_version(int *a, int *b, int *c) { *a = 5, *b = 1, *c = 29; return \"\"; }\n")
+	for _, name := range []string{
+		"db_env_create", "__memp_set_cachesize", "__env_set_errcall", "__env_open_pp", "__env_close_pp", "db_create", "__db_open_pp", "__db_close_pp",
+		"__db_sync_pp", "__db_put_pp", "__db_get_pp", "__db_del_pp", "__db_cursor_pp", "__dbc_get_pp", "__dbc_close_pp", "db_strerror",
+	} {
+		fmt.Fprintf(&source, "void %s(void) {}\n", name)
+	}
+	w.must(os.WriteFile(w.dir+"/old.c", []byte(source.String()), 0o600))
+	if text, err := exec.Command("cc", "-shared", "-fPIC", "-o", w.dir+"/libdb-5.3.so", w.dir+"/old.c").CombinedOutput(); err != nil {
+		t.Fatalf("cc: %v\n%s", err, text)
+	}
+	t.Setenv("LD_LIBRARY_PATH", w.dir)
+	for _, want := range []string{
+		"incorrect version of Berkeley DB: made for 5.3, run-time linked against 5.1.29",
+		"the library libdb-5.3.so is missing, which is in the package libdb5.3: ",
+	} {
+		w.log = nil
+		w.tab = w.again(0)
+		w.has("a", "retry")
+		if text := w.logged(); !strings.Contains(text, "warning: table hash:"+w.name+": table-berkeley: "+want) {
+			t.Errorf("the log has %s", text)
+		}
+		w.tab.Close()
+		w.must(os.WriteFile(w.dir+"/libdb-5.3.so", []byte("no library"), 0o600))
+	}
+	t.Setenv("LD_LIBRARY_PATH", "")
+	w.tab = w.again(0)
+	w.has("a", "=1")
 }

@@ -7,6 +7,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"time"
 
@@ -21,6 +23,9 @@ import (
 // pageSlack is how many pages a change may need besides those of a long key or
 // value: some for each level of a tree.
 const pageSlack = 32
+
+// making is how long somebody may take to make a file.
+const making = 10 * time.Second
 
 // handover is how long a new process waits for a file that another one holds.
 const handover = 2 * time.Second
@@ -116,10 +121,16 @@ func (t *table) openFile() error {
 	var err error
 	t.file, err = datafile.Open(t.o.path, datafile.Flock, false)
 	if errors.Is(err, unix.ENOENT) {
+		if err := t.clear(); err != nil {
+			return err
+		}
 		o := t.o
 		o.create = true
 		h, e := t.l.openHandle(o)
 		if e != nil {
+			if !errors.Is(e, unix.EEXIST) {
+				_ = os.Remove(t.unmade()) // which the library leaves there
+			}
 			return e
 		}
 		if e := h.close(true); e != nil {
@@ -132,6 +143,27 @@ func (t *table) openFile() error {
 	}
 	t.room = 0
 	return err
+}
+
+// clear removes what is left of an attempt to make the file, which the library makes
+// under another name first: with that there it tries again for a long time, in vain.
+func (t *table) clear() error {
+	left := t.unmade()
+	switch info, err := os.Lstat(left); {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return err
+	case time.Since(info.ModTime()) < making:
+		return unix.EEXIST // somebody is making it
+	}
+	t.s.Warnf("%s: removing %s, which is left of an attempt to make it", t.o.path, left)
+	return os.Remove(left)
+}
+
+// unmade is what the library calls a file that it is making.
+func (t *table) unmade() string {
+	return filepath.Join(filepath.Dir(t.o.path), "__db."+filepath.Base(t.o.path))
 }
 
 // lock locks the file. One that is to be held is not waited for, but when this
@@ -172,7 +204,7 @@ type unavailable struct{ error }
 func (t *table) do(ctx context.Context, writes bool, f func() error) error {
 	err := t.ready(ctx, writes)
 	t.tried = true
-	if e, ok := err.(unavailable); ok {
+	if e, ok := errors.AsType[unavailable](err); ok {
 		t.letGo()
 		return fmt.Errorf("%s is unavailable. %w", t.name, e.error)
 	}

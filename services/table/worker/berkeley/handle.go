@@ -46,7 +46,7 @@ func (l *library) openHandle(o options) (h *handle, err error) {
 	h.env = *out
 	defer func() {
 		if err != nil {
-			h.close(false)
+			_ = h.close(false)
 		}
 	}()
 	l.envErrors.Call(h.env, uintptr(o.errors))
@@ -173,7 +173,7 @@ func (h *handle) next(first bool, last, resume string) (key, value []byte, err e
 		if _, _, err = h.move(dbSet, []byte(last)); err == nil {
 			key, value, err = h.move(dbNext, nil)
 		} else if clib.Is(err, dbNotFound) && resume != "" {
-			key, value, err = h.move(dbSet, []byte(resume))
+			_, value, err = h.move(dbSet, []byte(resume))
 			key = []byte(resume)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 const setLock = unix.F_OFD_SETLK
 
 func state(st *unix.Stat_t) State {
-	return State{uint64(st.Dev), st.Ino, st.Size, st.Mtim, st.Ctim}
+	return State{st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim}
 }
 
 // Reserve sees that the file can become that long, and be written everywhere in
