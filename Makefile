@@ -15,7 +15,7 @@ PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/qmail-lspaw
 
 .PHONY: build run test race poll lint cross tools interop fuzz bench bench-rivals check clean
 
-build: ## static executables, no cgo, in bin/
+build: ## executables without cgo, in bin/; static, but for table-berkeley and table-lmdb
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
 
 run: build ## the appliance example in the foreground; Ctrl-C ends it

@@ -548,10 +548,10 @@ func TestWrittenFullDisk(t *testing.T) {
 		full := 0
 		for i := 0; full < 400; i++ {
 			key, value := fmt.Sprint("key", i%1000), strings.Repeat("v", i%3000)+fmt.Sprint(i)
-			switch s := w.update(key, value); {
-			case s == OK:
+			switch s := w.update(key, value); s {
+			case OK:
 				want[key] = value
-			case s == Retry:
+			case Retry:
 				if full == 0 {
 					w.sound(want)
 				}
@@ -564,7 +564,7 @@ func TestWrittenFullDisk(t *testing.T) {
 				} else {
 					w.has(key, "no key")
 				}
-			default:
+			case NoKey, Config, Later:
 				t.Fatal(spellStatus(s))
 			}
 			if i == 300 { // less room

@@ -195,7 +195,7 @@ func TestWrittenNever(t *testing.T) {
 	if r.Status != Retry {
 		t.Errorf("%+v", r)
 	}
-	r = w.get(tab, "pid")
+	w.get(tab, "pid")
 	looptest.Advance(w.Loop, writerEnds.busy-DefaultLimits.Deadline-2*workerGrace)
 	w.log = nil
 	r = w.get(tab, "pid")
