@@ -618,6 +618,46 @@ func TestWrittenFullAtFirst(t *testing.T) {
 	})
 }
 
+// TestWrittenUnsaved: what cannot be written although there was room for it is kept,
+// and nobody sees a half of it; when it can be written it is.
+func TestWrittenUnsaved(t *testing.T) {
+	for _, typ := range []string{"hash", "btree"} {
+		t.Run(typ, func(t *testing.T) {
+			w := newWritten(t, typ, 0)
+			w.saves("a", "1")
+			st, err := os.Stat(w.path)
+			w.must(err)
+			pid := w.worker()
+			w.must(unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(st.Size()), Max: unix.RLIM_INFINITY}, nil))
+			long := strings.Repeat("long", 900) // a page of its own, for which there was room
+			for range 3 {
+				if s := w.update("b", long); s != Retry || !strings.Contains(w.logged(), "error writing "+typ+":"+w.path+": File too large") {
+					t.Fatal(spellStatus(s))
+				}
+				w.has("a", "retry")
+			}
+			f, err := os.Open(w.path)
+			w.must(err)
+			defer func() { _ = f.Close() }()
+			if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != unix.EWOULDBLOCK {
+				t.Errorf("others may read it: %v", err)
+			}
+			w.log = nil
+			w.must(unix.Prlimit(pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}, nil))
+			w.has("a", "=1")
+			w.has("b", "="+long)
+			w.saves("c", "3")
+			if w.worker() != pid {
+				t.Error("it is another process")
+			}
+			w.sound(map[string]string{"a": "1", "b": long, "c": "3"})
+			if text := w.logged(); text != "" {
+				t.Error(text)
+			}
+		})
+	}
+}
+
 // TestWrittenEnds: signals that are for all do not end a worker, the end of its table
 // does; and one that is stuck is waited for, and no other is started.
 func TestWrittenEnds(t *testing.T) {

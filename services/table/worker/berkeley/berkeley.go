@@ -100,13 +100,13 @@ func (t *table) drop() {
 	if t.h == nil {
 		return
 	}
+	t.closing = true
 	if t.h.method == hash && t.h.cursor != 0 {
 		last := t.h.at
 		if key, _, err := t.h.move(dbNext, nil); err == nil {
 			t.resume, t.resumes = string(key), last
 		}
 	}
-	t.closing = true
 	_ = t.h.close(false)
 	t.h, t.closing = nil, false
 }
@@ -277,11 +277,15 @@ func (t *table) openHandle() error {
 	return nil
 }
 
-// save writes what is in memory only. If that fails, it stays there, and the file
-// locked.
+// save writes what is in memory only. If the system does not let it, it stays there,
+// and the file locked; if the library has lost its way, there is nothing to keep.
 func (t *table) save() error {
 	t.behind = true
 	if err := t.h.sync(); err != nil {
+		if _, lost := errors.AsType[*clib.Failure](err); lost {
+			t.behind = false
+			t.drop()
+		}
 		return t.failed(err, "writing")
 	}
 	t.behind = false
