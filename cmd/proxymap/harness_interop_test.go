@@ -54,7 +54,9 @@ func (c combination) prepare(t testing.TB, main map[string]string) *pftest.Insta
 	}
 	p := pftest.New(t, o)
 	if c.ourProxymap {
-		p.Install(pftest.Ours(t, "proxymap"), "proxymap")
+		for _, name := range []string{"proxymap", "table-berkeley", "table-lmdb"} {
+			p.Install(pftest.Ours(t, name), name)
+		}
 	}
 	return p
 }

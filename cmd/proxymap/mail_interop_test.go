@@ -45,7 +45,7 @@ func TestMail(t *testing.T) {
 		"smtpd_sender_restrictions":       "check_sender_access " + proxied("texthash", "access"),
 		"smtpd_recipient_restrictions":    "reject_unverified_recipient, permit",
 		"local_recipient_maps":            "proxy:unix:passwd.byname",
-		"address_verify_map":              "proxy:internal:verify",
+		"address_verify_map":              "proxy:btree:$data_directory/verify",
 		"address_verify_poll_delay":       "1s",
 		"unverified_recipient_defer_code": "250",
 	}
@@ -80,10 +80,16 @@ func TestMail(t *testing.T) {
 			}
 			// What verify found out is there for others.
 			w := connect(t, p, "proxywrite")
-			if got := w.ask("request=sequence", "table=internal:verify", "flags=0", "function=0"); !strings.HasPrefix(got, "status=0 key=") {
+			cache := p.Data + "/verify"
+			if got := w.ask("request=sequence", "table=btree:"+cache, "flags=0", "function=0"); !strings.HasPrefix(got, "status=0 key=") {
 				t.Errorf("the cache has %q", got)
 			}
 			p.Stop()
+			p.AllGone()
+			if n := len(listed(t, "btree:"+cache)); n < 200 {
+				t.Errorf("postmap finds %d entries in the cache", n)
+			}
+			verified(t, cache+".db")
 		})
 	}
 }

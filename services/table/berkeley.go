@@ -55,8 +55,8 @@ type berkeleyTable struct {
 
 func openBerkeley(e *Env, method bdb.Method, name string, m Mode, f Flags) (Table, error) {
 	typ := string(method)
-	if f&OpenLock != 0 && f&Lock != 0 {
-		return nil, fmt.Errorf("attempt to open %s:%s with both \"open\" lock and \"access\" lock", typ, name)
+	if err := oneLock(typ, name, f); err != nil {
+		return nil, err
 	}
 	x, err := openIndex(e, typ, name, m, f)
 	if err != nil {
@@ -80,6 +80,14 @@ func openBerkeley(e *Env, method bdb.Method, name string, m Mode, f Flags) (Tabl
 		x.warnOlder()
 	}
 	return t, nil
+}
+
+// oneLock refuses flags that contradict each other.
+func oneLock(typ, name string, f Flags) error {
+	if f&OpenLock != 0 && f&Lock != 0 {
+		return fmt.Errorf("attempt to open %s:%s with both \"open\" lock and \"access\" lock", typ, name)
+	}
+	return nil
 }
 
 // check looks whether the file is what it should be. One that somebody is

@@ -230,7 +230,7 @@ func TestBerkeleyRefused(t *testing.T) {
 		{"hash", "missing", ReadOnly, 0, "open database %s.db: No such file or directory", ""},
 		{"hash", "dir", ReadOnly, 0, "open database %s.db: Is a directory", ""},
 		{"hash", "fifo", ReadOnly, 0, "open database %s.db: not a regular file", ""},
-		{"hash", "hash", ReadWrite, 0, "hash:%s map requires O_RDONLY access mode", ""},
+		{"hash", "hash", ReadWrite, Lock | OpenLock, `attempt to open hash:%s with both "open" lock and "access" lock`, ""},
 		{"btree", "btree", ReadOnly, Lock | OpenLock, `attempt to open btree:%s with both "open" lock and "access" lock`, ""},
 	} {
 		_, err := s.Open(test.typ+":"+s.dir+"/"+test.name, test.m, test.f)

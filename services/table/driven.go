@@ -95,7 +95,7 @@ func (e *Env) workerPolicy(ref, program string, settings []string) policy {
 			}
 			return n, nil
 		}}},
-		start: func() (int, func(bool), error) { return e.startWorker(program, ref) },
+		start: func() (int, func(bool), error) { return e.startWorker(program, ref, readerEnds, func() {}) },
 		timed: true, grace: workerGrace,
 		unreachable: func(err error) { e.Log.Warnf("table %s: %s: %s", ref, program, reason(err)) },
 		broken: func(err error) {
@@ -135,27 +135,37 @@ func (t *drivenTable) Get(key string, f Flags, later func(Answer)) Answer {
 // workerReply reads what a worker answers, and logs what it wants logged. found
 // makes an answer of values.
 func (r *remote) workerReply(in []byte, found func(values []string) Answer) verdict {
-	n, list, err := wire.ReadList(in, maxDriven)
+	n, status, lines, values, err := readWorker(in)
 	if err != nil || n == 0 {
 		return verdict{err: err}
 	}
-	status, lines := -1, 0
-	if len(list) >= 2 {
-		status, _ = strconv.Atoi(list[0])
-		lines, err = strconv.Atoi(list[1])
-	}
-	if err != nil || status < 0 || lines < 0 || len(list) < 2+lines {
-		return verdict{err: fmt.Errorf("unexpected answer: %.100q", list)}
-	}
-	a := Answer{Status: Status(status)}
+	a := Answer{Status: status}
 	down := a.Status == Retry // what it lives on is not there
 	if !down || !r.server.breaker.open() {
-		for _, line := range list[2 : 2+lines] {
+		for _, line := range lines {
 			r.env.Log.Warnf("%s", line)
 		}
 	}
 	if a.Status == OK {
-		a = found(list[2+lines:])
+		a = found(values)
 	}
 	return verdict{n: n, answer: a, down: down}
+}
+
+// readWorker reads an answer of a worker: a status, lines for the log, and values.
+// If n is 0, then more is needed.
+func readWorker(in []byte) (n int, s Status, lines, values []string, err error) {
+	n, list, err := wire.ReadList(in, maxDriven)
+	if err != nil || n == 0 {
+		return 0, 0, nil, nil, err
+	}
+	status, count := -1, 0
+	if len(list) >= 2 {
+		status, _ = strconv.Atoi(list[0])
+		count, err = strconv.Atoi(list[1])
+	}
+	if err != nil || status < 0 || count < 0 || len(list) < 2+count {
+		return 0, 0, nil, nil, fmt.Errorf("unexpected answer: %.100q", list)
+	}
+	return n, Status(status), list[2 : 2+count], list[2+count:], nil
 }

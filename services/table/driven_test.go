@@ -21,7 +21,10 @@ import (
 // TestMain runs the tests, or a worker when the test's executable is started
 // under the name of one.
 func TestMain(m *testing.M) {
-	if strings.HasPrefix(filepath.Base(os.Args[0]), "table-") {
+	switch name := filepath.Base(os.Args[0]); {
+	case name == "table-berkeley" || name == "table-lmdb":
+		worker.MainOfWriter(openFakeWriter)
+	case strings.HasPrefix(name, "table-"):
 		worker.Main(openFake)
 	}
 	os.Exit(m.Run())

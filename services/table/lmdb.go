@@ -26,6 +26,9 @@ type lmdbTable struct {
 }
 
 func openLmdb(e *Env, name string, m Mode, f Flags) (Table, error) {
+	if m == ReadWrite {
+		return openWritten(e, "lmdb", name, f)
+	}
 	x, err := openIndex(e, "lmdb", name, m, f)
 	if err != nil {
 		return nil, err

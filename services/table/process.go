@@ -15,15 +15,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// workerEnds is how long a worker may take to end by itself, once nobody asks it
-// any more.
-const workerEnds = 2 * time.Second
+// patience is how long a worker may take to end by itself once nobody asks it any
+// more: one without work, and one that is busy, for which somebody has waited in
+// vain.
+type patience struct{ idle, busy time.Duration }
+
+// readerEnds is that with workers which only read.
+var readerEnds = patience{idle: 2 * time.Second}
 
 // process is a worker, from its start to its end.
 type process struct {
 	e    *Env
 	name string // of the program
 	pid  int
+	ends patience
+	left func() // is called when it is gone
 	kill *loop.Timer
 	gone bool
 	shot bool // by us
@@ -31,8 +37,9 @@ type process struct {
 
 // startWorker starts a program of the directory of workers for the table called
 // ref, with a socket as its descriptor 0, and returns our end of that. end is to
-// be called once that is closed.
-func (e *Env) startWorker(program, ref string) (fd int, end func(busy bool), err error) {
+// be called once that is closed. left is called when the process is gone, unless
+// there is an error.
+func (e *Env) startWorker(program, ref string, ends patience, left func()) (fd int, end func(busy bool), err error) {
 	if e.Workers == "" {
 		return -1, nil, errors.New("there is no directory with such programs")
 	}
@@ -48,7 +55,7 @@ func (e *Env) startWorker(program, ref string) (fd int, end func(busy bool), err
 	for _, fd := range append(pair[:], said...) {
 		unix.CloseOnExec(fd)
 	}
-	p := &process{e: e, name: program}
+	p := &process{e: e, name: program, ends: ends, left: left}
 	p.pid, err = e.Loop.Spawn(&loop.Cmd{
 		Path: e.Workers + "/" + program, Args: []string{program, ref}, Env: e.environ(),
 		Files: []int{pair[1], said[1], said[1]},
@@ -57,6 +64,7 @@ func (e *Env) startWorker(program, ref string) (fd int, end func(busy bool), err
 	if err == nil {
 		_, err = e.Loop.Conn(said[0], p, loop.Limits{Input: 4096})
 		if err != nil {
+			p.left = func() {} // it ends by itself: it has nothing to answer
 			p.ended(true)
 		}
 	}
@@ -86,15 +94,18 @@ func closeAll(list []int) {
 	}
 }
 
-// ended is called when nothing is asked of the worker any more. One that is busy
-// has been waited for in vain.
+// ended is called when nothing is asked of the worker any more.
 func (p *process) ended(busy bool) {
+	wait := p.ends.idle
+	if busy {
+		wait = p.ends.busy
+	}
 	switch {
 	case p.gone:
-	case busy:
+	case wait == 0:
 		p.stop()
 	default:
-		p.kill = p.e.Loop.After(workerEnds, p.stop)
+		p.kill = p.e.Loop.After(wait, p.stop)
 	}
 }
 
@@ -115,6 +126,7 @@ func (p *process) exited(x loop.Exit) {
 	default:
 		p.e.Log.Warnf("process %s pid %d exit status %d", p.name, p.pid, x.Status.ExitStatus())
 	}
+	p.left()
 }
 
 // Data logs what the worker says on its standard error: why it cannot go on.

@@ -54,6 +54,7 @@ type policy struct {
 	patient  bool          // a server that cannot be reached is a try; without it, the last one
 	idle     time.Duration // before a connection is closed; 0: one of them is kept
 	ttl      time.Duration // of a connection; 0: for ever
+	single   bool          // one connection, whatever Limits say
 	input    int           // bytes of an answer
 
 	hello []hello // for each new connection
@@ -62,6 +63,9 @@ type policy struct {
 	// process. end is called when the connection is over; if the process was
 	// busy then, it has to be stopped.
 	start func() (fd int, end func(busy bool), err error)
+	// after, where it is set, has then called once a process can be started; nil:
+	// one can now.
+	after func(then func()) canceller
 	// timed puts in front of each request the time that is left for it, less a
 	// grace, which is also how much later than Limits say the deadline is.
 	timed bool
@@ -148,6 +152,9 @@ func (e *Env) server(ref string, ends []endpoint, p policy) *share {
 	}
 	if p.timeout == 0 || p.timeout > p.deadline {
 		p.timeout = p.deadline
+	}
+	if p.single {
+		limits.Connections = 1
 	}
 	id := p.identity(ref, ends)
 	s := e.servers[id]
@@ -279,6 +286,11 @@ func (s starting) cancel() { s.Stop() }
 
 // start makes a connection to a process.
 func (l *link) start() {
+	if l.s.after != nil {
+		if l.dial = l.s.after(l.start); l.dial != nil {
+			return
+		}
+	}
 	fd, end, err := l.s.start()
 	l.end = end
 	l.connected(fd, err)

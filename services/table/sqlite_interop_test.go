@@ -15,6 +15,9 @@ import (
 	"postloop/loop/looptest"
 )
 
+// built are the workers that have been built already.
+var built = map[string]bool{}
+
 // newWorkerWorld is a netWorld with the worker of that name.
 func newWorkerWorld(t *testing.T, program string) *netWorld {
 	t.Helper()
@@ -22,10 +25,13 @@ func newWorkerWorld(t *testing.T, program string) *netWorld {
 	exe, err := os.Executable()
 	w.must(err)
 	w.Workers = filepath.Dir(exe) // which goes when the tests are over
-	c := exec.Command("go", "build", "-trimpath", "-o", w.Workers+"/"+program, "postloop/cmd/"+program)
-	c.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := c.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, text)
+	if !built[program] {
+		c := exec.Command("go", "build", "-trimpath", "-o", w.Workers+"/"+program, "postloop/cmd/"+program)
+		c.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if text, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("go build: %v\n%s", err, text)
+		}
+		built[program] = true
 	}
 	t.Cleanup(func() { w.until(func() bool { return w.Loop.Children() == 0 && w.Loop.Stats().Conns == 0 }) })
 	return w

@@ -12,6 +12,10 @@
 // and answers it. It has one connection to its database, which it makes when it
 // needs one. When the socket ends, so does the worker.
 //
+// A table that is written is asked "put", "delete", "first" and "next" besides
+// "get", by a table that has one such worker only. What a request needs to know of
+// its flags it has in words.
+//
 // The messages are those of wire.AppendList. Settings are name, value, name,
 // value; the answer is one string, empty or an error. A request is a deadline,
 // the name of an operation and what it needs. The answer is a status, the number
@@ -25,7 +29,9 @@
 // what it says, and starts another.
 //
 // A request that is not answered in time has the worker killed. Drivers are told
-// to give up earlier, by a context, so that they can end what they have begun.
+// to give up earlier, by a context, so that they can end what they have begun. A
+// worker that writes is not killed: it has time to come to the end of a change,
+// even when nobody is left who waits for it. Its program has MainOfWriter.
 //
 // # See also
 //

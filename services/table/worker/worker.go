@@ -10,10 +10,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strconv"
 	"time"
 
 	"postloop/services/table/wire"
+
+	"golang.org/x/sys/unix"
 )
 
 // Table is what a driver makes of its settings.
@@ -23,6 +26,36 @@ type Table interface {
 	Lookup(ctx context.Context, key string) (values []string, err error)
 	// Close lets go of everything.
 	Close()
+}
+
+// Dup says what becomes of a key that is there already.
+type Dup string
+
+const (
+	Replace Dup = "replace"
+	Ignore  Dup = "ignore" // it stays as it is
+	Warn    Dup = "warn"   // likewise, and the log is told
+)
+
+// Writer is a Table that can be changed. What has returned without an error is on
+// the disk. done says that there was something to be done.
+type Writer interface {
+	Table
+	// Start opens what there is to be opened. What does not succeed is tried again
+	// by whatever comes next.
+	Start(ctx context.Context) error
+	// Find is Lookup of a key that may be written in these forms.
+	Find(ctx context.Context, key string, f Forms) (value string, found bool, err error)
+	Put(ctx context.Context, key, value string, f Forms, d Dup) (done bool, err error)
+	Delete(ctx context.Context, key string, f Forms) (done bool, err error)
+}
+
+// Walker is a Table whose keys can be asked for one after the other.
+type Walker interface {
+	Table
+	// Next returns the first key, or the one behind last, which may have been
+	// deleted; keys are as they are written. found is false at the end.
+	Next(ctx context.Context, first bool, last string) (key, value string, found bool, err error)
 }
 
 // Open makes a table. It waits for nobody: a server need not be there yet.
@@ -86,15 +119,28 @@ const (
 
 // Main is the whole of a worker's program. It does not return.
 func Main(open Open) {
-	os.Exit(run(open))
+	os.Exit(run(open, endWithParent))
 }
 
-func run(open Open) int {
+// MainOfWriter is Main for tables that are written. Such a worker ends when its
+// socket does, and by nothing else: what it has begun it finishes.
+func MainOfWriter(open Open) {
+	os.Exit(run(open, finishFirst))
+}
+
+// finishFirst keeps away what would end this process in the middle of something:
+// signals that are for all processes of a service, and a limit on files.
+func finishFirst() {
+	signal.Ignore(unix.SIGHUP, unix.SIGINT, unix.SIGTERM, unix.SIGXFSZ)
+	unix.Umask(0o077)
+}
+
+func run(open Open, begin func()) int {
 	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeSocket == 0 {
 		fmt.Fprintf(os.Stderr, "%s: is started by proxymap, and by nobody else\n", os.Args[0])
 		return 64
 	}
-	endWithParent()
+	begin()
 	if err := Serve(os.Stdin, open); err != nil {
 		fmt.Fprintf(os.Stderr, "%s\n", err)
 		return 1
@@ -146,7 +192,7 @@ func Serve(conn io.ReadWriter, open Open) error {
 
 // ended is nil for the ordinary end of a worker.
 func ended(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, unix.EPIPE) {
 		return nil
 	}
 	return err
@@ -172,13 +218,7 @@ func readList(in *bufio.Reader) ([]string, error) {
 
 // answer does what a request wants.
 func answer(ctx context.Context, s *Settings, t Table, list []string) (status string, values []string) {
-	var err error
-	switch {
-	case len(list) == 2 && list[0] == "get":
-		values, err = t.Lookup(ctx, list[1])
-	default:
-		err = ConfigError{fmt.Errorf("unsupported request: %.100q", list)}
-	}
+	found, values, err := request(ctx, t, list)
 	_, lasting := errors.AsType[ConfigError](err)
 	switch {
 	case lasting:
@@ -187,8 +227,43 @@ func answer(ctx context.Context, s *Settings, t Table, list []string) (status st
 	case err != nil:
 		s.Warnf("%s", err)
 		return retry, nil
-	case len(values) == 0:
+	case !found:
 		return noKey, nil
 	}
 	return ok, values
+}
+
+// request does what a request wants. found is whether there is an answer, or was
+// something to be done.
+func request(ctx context.Context, t Table, list []string) (found bool, values []string, err error) {
+	what := ""
+	if len(list) > 0 {
+		what, list = list[0], list[1:]
+	}
+	w, writes := t.(Writer)
+	walker, walks := t.(Walker)
+	switch {
+	case what == "get" && len(list) == 1:
+		values, err = t.Lookup(ctx, list[0])
+		return len(values) > 0, values, err
+	case what == "open" && len(list) == 0 && writes:
+		return true, nil, w.Start(ctx)
+	case what == "get" && len(list) == 2 && writes:
+		value, found, err := w.Find(ctx, list[0], forms(list[1]))
+		return found, []string{value}, err
+	case what == "put" && len(list) == 4 && writes:
+		found, err = w.Put(ctx, list[0], list[1], forms(list[2]), Dup(list[3]))
+		return found, nil, err
+	case what == "delete" && len(list) == 2 && writes:
+		found, err = w.Delete(ctx, list[0], forms(list[1]))
+		return found, nil, err
+	case what == "first" && len(list) == 0 && walks, what == "next" && len(list) == 1 && walks:
+		last := ""
+		if len(list) > 0 {
+			last = list[0]
+		}
+		key, value, found, err := walker.Next(ctx, what == "first", last)
+		return found, []string{key, value}, err
+	}
+	return false, nil, ConfigError{fmt.Errorf("unsupported request: %.100q", append([]string{what}, list...))}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,102 @@ func openEcho(s *worker.Settings) (worker.Table, error) {
 		return nil, errors.New("not fine")
 	}
 	return echo{s}, nil
+}
+
+// notes is a table that can be written, of one entry.
+type notes struct {
+	echo
+	key, value string
+}
+
+func (n *notes) Start(context.Context) error { return nil }
+
+func (n *notes) Find(_ context.Context, key string, f worker.Forms) (string, bool, error) {
+	return fmt.Sprint(n.value, f.Null, f.Plain), n.key == key, nil
+}
+
+func (n *notes) Put(_ context.Context, key, value string, f worker.Forms, d worker.Dup) (bool, error) {
+	if n.key == key && d != worker.Replace {
+		n.s.Warnf("%s: %s", d, key)
+		return false, nil
+	}
+	n.key, n.value = key, value
+	return true, nil
+}
+
+func (n *notes) Delete(_ context.Context, key string, _ worker.Forms) (bool, error) {
+	there := n.key == key
+	n.key = ""
+	return there, nil
+}
+
+func (n *notes) Next(_ context.Context, first bool, last string) (key, value string, found bool, err error) {
+	if first || last < n.key {
+		return n.key, n.value, true, nil
+	}
+	return "", "", false, errors.New("not now")
+}
+
+func TestServeWriter(t *testing.T) {
+	p := &pipe{in: strings.NewReader(string(wire.AppendList(nil)) +
+		request("open") + request("get", "k", "null") + request("put", "k", "v", "", "replace") + request("put", "k", "w", "", "warn") +
+		request("get", "k", "") + request("get", "k", "null plain odd") + request("get", "k") + request("first") + request("next", "a") + request("next", "k") +
+		request("delete", "k", "") + request("delete", "k", "") + request("put", "k") + request("next") + request("open", "x") + request())}
+	if err := worker.Serve(p, func(s *worker.Settings) (worker.Table, error) { return &notes{echo: echo{s}}, nil }); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for out := p.out.Bytes(); len(out) > 0; {
+		n, list, err := wire.ReadList(out, 1<<20)
+		if n == 0 || err != nil {
+			t.Fatalf("%q: %v", out, err)
+		}
+		got = append(got, strings.Join(list, "|"))
+		out = out[n:]
+	}
+	want := []string{
+		"", "0|0", "1|0", "0|0", "1|1|warn: k", "0|0|vfalse false", "0|0|vtrue true", "0|0|k", "0|0|k|v", "0|0|k|v", "2|1|not now",
+		"0|0", "1|0", `5|1|unsupported request: ["put" "k"]`, `5|1|unsupported request: ["next"]`, `5|1|unsupported request: ["open" "x"]`, `5|1|unsupported request: [""]`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestWritten: which forms of a key are tried, in which order, and which is written.
+func TestWritten(t *testing.T) {
+	null, plain := worker.Forms{Null: true}, worker.Forms{Plain: true}
+	both := worker.Forms{Null: true, Plain: true}
+	for _, row := range []struct {
+		table, found, asked worker.Forms
+		has                 string // what there is
+		tried, written      string
+		after               worker.Forms
+	}{
+		{both, worker.Forms{}, worker.Forms{}, "", "k0 k", "k0", worker.Forms{}},
+		{both, worker.Forms{}, worker.Forms{}, "k", "k0 k", "k0", plain},
+		{both, worker.Forms{}, both, "k0", "k0", "k0", null},
+		{both, plain, worker.Forms{}, "", "k", "k", plain},
+		{both, plain, null, "", "k0", "k0", plain},
+		{both, null, plain, "k", "k", "k", plain},
+		{null, worker.Forms{}, worker.Forms{}, "", "k0", "k0", worker.Forms{}},
+		{plain, worker.Forms{}, worker.Forms{}, "", "k", "k", worker.Forms{}},
+	} {
+		w := worker.Written{Table: row.table, Found: row.found}
+		k, v, _ := w.Entry("k", "v", row.asked)
+		spell := strings.NewReplacer("\x00", "0")
+		if got := spell.Replace(string(k)); got != row.written || spell.Replace(string(v)) != strings.Replace(got, "k", "v", 1) {
+			t.Errorf("%+v: written as %q, %q", row, k, v)
+		}
+		var tried []string
+		found, err := w.Either("k", row.asked, func(key []byte) (bool, error) {
+			tried = append(tried, spell.Replace(string(key)))
+			return tried[len(tried)-1] == row.has, nil
+		})
+		if err != nil || found != (row.has != "") || strings.Join(tried, " ") != row.tried || w.Found != row.after {
+			t.Errorf("%+v: tried %q, found %v, %+v", row, tried, found, w.Found)
+		}
+	}
 }
 
 // pipe has one end of a socket: what comes, and what has gone.
