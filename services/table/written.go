@@ -121,6 +121,14 @@ func (t *writtenTable) readOpened(in []byte) verdict {
 	return verdict{n: n, answer: Answer{Status: status}, err: err}
 }
 
+// reply reads an answer. A file that cannot be read or written now is no server
+// that had better be left alone.
+func (t *writtenTable) reply(in []byte, found func(values []string) Answer) verdict {
+	v := t.workerReply(in, found)
+	v.down = false
+	return v
+}
+
 // keyForms are the forms of keys that a request is about.
 func keyForms(f Flags) string {
 	var list []string
@@ -140,7 +148,7 @@ func (t *writtenTable) Get(key string, f Flags, later func(Answer)) Answer {
 		return Answer{Status: NoKey}
 	}
 	return t.ask(key, wire.AppendList(nil, "get", key, keyForms(f)), func(in []byte) verdict {
-		return t.workerReply(in, func(values []string) Answer { return Answer{Value: strings.Join(values, "")} })
+		return t.reply(in, func(values []string) Answer { return Answer{Value: strings.Join(values, "")} })
 	}, nil, f, later)
 }
 
@@ -176,7 +184,7 @@ func (t *writtenTable) change(key string, f Flags, request func(key string) []by
 	send := request(key)
 	return t.lanes.do(key, false, len(key)+len(send), func(done func(Answer)) {
 		t.server.submit(send, func(in []byte) verdict {
-			return t.workerReply(in, func([]string) Answer { return Answer{} })
+			return t.reply(in, func([]string) Answer { return Answer{} })
 		}, func(a Answer, _ error) { done(a) })
 	}, func(a Answer) { later(a.Status) }).Status
 }
@@ -193,7 +201,7 @@ func (t *writtenTable) Next(first bool, _ Flags, later func(Pair, Status)) (Pair
 			request = wire.AppendList(nil, "first")
 		}
 		t.server.submit(request, func(in []byte) verdict {
-			return t.workerReply(in, func(values []string) Answer {
+			return t.reply(in, func(values []string) Answer {
 				if len(values) != 2 {
 					return Answer{Status: Retry}
 				}
