@@ -42,6 +42,7 @@ var mayImport = map[string]string{
 	"services/table/posix":         "",
 	"services/table/wire":          "",
 	"services/table/worker":        "services/table/wire golang.org/x/sys/unix",
+	"services/table/worker/hosts":  "",
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
