@@ -43,11 +43,15 @@ var mayImport = map[string]string{
 	"services/table/wire":          "",
 	"services/table/worker":        "services/table/wire golang.org/x/sys/unix",
 	"services/table/worker/hosts":  "",
+	"services/table/worker/mycnf":  "",
+	"services/table/worker/mysql":  "services/table/cf services/table/worker services/table/worker/hosts services/table/worker/mycnf github.com/go-sql-driver/mysql",
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
+	"cmd/table-mysql":              "services/table/worker services/table/worker/mysql",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/spawn golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
+	"internal/dbtest":              "",
 	"internal/postfix":             "",
 	"cmd/internal/pftest":          "internal/postfix golang.org/x/sys/unix",
 }
@@ -61,7 +65,7 @@ var mayImportInTests = map[string]string{
 	"services/skeleton":            "loop/looptest services/skeleton/mastertest",
 	"services/proxymap":            "loop/looptest",
 	"services/spawn":               "loop/looptest",
-	"services/table":               "loop/looptest services/table/worker",
+	"services/table":               "internal/dbtest loop/looptest services/table/worker",
 	"cfg":                          "cmd/internal/pftest",
 	"cmd/proxymap":                 "cmd/internal/pftest master/proto services/attr services/skeleton/mastertest golang.org/x/sys/unix",
 	"cmd/spawn":                    "cmd/internal/pftest master/proto services/skeleton/mastertest golang.org/x/sys/unix",
@@ -79,7 +83,7 @@ var never = []string{"net", "net/http", "os/exec", "log", "log/slog", "plugin", 
 var concurrent = []string{"loop/signal.go", "loop/threads.go", "loop/watchdog.go", "loop/wake.go"}
 
 // offLoop are packages that never run in a looped process.
-var offLoop = []string{"internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
+var offLoop = []string{"internal/dbtest", "internal/postfix", "cmd/internal/pftest", "services/skeleton/mastertest"}
 
 // isOffLoop adds the workers, which are processes so that they may block.
 func isOffLoop(pkg string) bool {
