@@ -15,8 +15,9 @@ import (
 
 // process is a server.
 type process struct {
-	t   testing.TB
-	cmd *exec.Cmd
+	t      testing.TB
+	cmd    *exec.Cmd
+	silent chan struct{} // closed when it says nothing more
 }
 
 // start starts cmd, and waits until a line of what it says has ready in it.
@@ -37,7 +38,7 @@ func start(t testing.TB, ready string, cmd *exec.Cmd) *process {
 		_ = r.Close()
 		t.Fatalf("%v (.ci/need-postfix installs it)", err)
 	}
-	p := &process{t, cmd}
+	p := &process{t, cmd, make(chan struct{})}
 	t.Cleanup(p.kill)
 	lines := bufio.NewReader(r)
 	var text strings.Builder
@@ -46,21 +47,30 @@ func start(t testing.TB, ready string, cmd *exec.Cmd) *process {
 		text.WriteString(line)
 		if err != nil {
 			_ = r.Close()
+			close(p.silent)
 			t.Fatalf("%v ended:\n%s", cmd.Args, text.String())
 		}
 	}
 	go func() {
 		_, _ = io.Copy(io.Discard, r) // until it ends
 		_ = r.Close()
+		close(p.silent)
 	}()
 	return p
 }
 
-// signal sends it a signal.
+// signal sends it a signal. With SIGSTOP it waits until all of it has stopped.
 func (p *process) signal(s syscall.Signal) {
 	p.t.Helper()
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Fatal(err)
+	}
+	if s != syscall.SIGSTOP {
+		return
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		p.t.Fatalf("%s has not stopped: %#x, %v", p.cmd.Path, status, err)
 	}
 }
 
@@ -71,6 +81,7 @@ func (p *process) stop() {
 	if err := p.cmd.Wait(); err != nil {
 		p.t.Fatalf("%s: %v", p.cmd.Path, err)
 	}
+	<-p.silent
 }
 
 // kill ends it at once, if it is there.
@@ -78,6 +89,7 @@ func (p *process) kill() {
 	if p.cmd.ProcessState == nil {
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
+		<-p.silent
 	}
 }
 

@@ -51,7 +51,7 @@ func Parse(text string) (lines []Line) {
 		}
 		if name, ok := strings.CutPrefix(line, "["); ok {
 			if name, _, ok = strings.Cut(name, "]"); ok {
-				group = strings.Trim(name, " \t")
+				group = name
 			}
 			continue
 		}

@@ -57,7 +57,7 @@ an odd line
 = nothing
 [unclosed
 port=1
-  [ mysqld ] # whatever
+  [mysqld] # whatever
 socket=/s
 !include /a b
 !includedir	/c/
@@ -65,6 +65,8 @@ socket=/s
 !unknown /x
 []
 lost=1
+[ client ]
+blank=s
 `)
 	want := []mycnf.Line{
 		{Group: "client", Name: "default-character-set", Value: "latin1"},
@@ -73,6 +75,7 @@ lost=1
 		{Group: "mysqld", Name: "socket", Value: "/s"},
 		{Group: "mysqld", Include: "/a b"},
 		{Group: "mysqld", Dir: "/c/"},
+		{Group: " client ", Name: "blank", Value: "s"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%+v, want\n%+v", got, want)

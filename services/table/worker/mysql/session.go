@@ -209,7 +209,7 @@ func (e refusal) Error() string { return string(e) }
 func (s *session) failed(err error) error {
 	how := "query failed"
 	if later, ok := errors.AsType[laterError](err); ok {
-		how, err = "query failed (mysql_next_result)", later.error
+		how, err = "query failed ("+later.call+")", later.error
 	}
 	ours := refusal("")
 	theirs, told := errors.AsType[*mysql.MySQLError](err)
@@ -231,8 +231,14 @@ func (s *session) failed(err error) error {
 	return text
 }
 
-// laterError is one that has come after a result.
-type laterError struct{ error }
+// laterError is one that a query has begun with success before; call is what
+// Postfix would have been told it by.
+type laterError struct {
+	error
+	call string
+}
+
+func (e laterError) Unwrap() error { return e.error }
 
 // maxResult is how many bytes of values a query may have.
 const maxResult = 8 << 20
@@ -258,7 +264,7 @@ func (s *session) run(ctx context.Context, query string) (values []string, resul
 		if err := rows.Next(row); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
-			return nil, 1, err
+			return nil, 1, laterError{err, "mysql_store_result"}
 		}
 		for _, value := range row {
 			if value == nil {
@@ -276,7 +282,7 @@ func (s *session) run(ctx context.Context, query string) (values []string, resul
 		case err == nil:
 			return nil, 2, refusal("multiple result sets returning data are not supported")
 		case !errors.Is(err, io.EOF):
-			return nil, 1, laterError{err}
+			return nil, 1, laterError{err, "mysql_next_result"}
 		}
 	}
 	return values, 1, nil
