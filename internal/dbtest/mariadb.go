@@ -15,20 +15,20 @@ import (
 // MariaDB is a private server of MariaDB's. Its root has no password, and comes
 // over the socket.
 type MariaDB struct {
-	Socket string
-	Port   int // of 127.0.0.1
+	Socket  string
+	Port    int      // of 127.0.0.1
+	Options []string // further ones, for the next start
 
-	t    testing.TB
-	dir  string
-	args []string
-	run  *process
+	t   testing.TB
+	dir string
+	run *process
 }
 
 // StartMariaDB makes a server and starts it with some more options.
 func StartMariaDB(t testing.TB, options ...string) *MariaDB {
 	t.Helper()
 	dir := directory(t)
-	m := &MariaDB{Socket: dir + "/s", Port: freePort(t), t: t, dir: dir, args: options}
+	m := &MariaDB{Socket: dir + "/s", Port: freePort(t), Options: options, t: t, dir: dir}
 	text, err := exec.Command("mariadb-install-db", m.argv("--auth-root-authentication-method=normal", "--skip-test-db")...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("mariadb-install-db: %v\n%s", err, text)
@@ -53,7 +53,7 @@ func (m *MariaDB) Start() {
 		"--socket="+m.Socket, "--port="+strconv.Itoa(m.Port), "--bind-address=127.0.0.1", "--pid-file="+m.dir+"/pid",
 		"--skip-log-bin", "--skip-name-resolve", "--thread-handling=one-thread-per-connection",
 		"--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--innodb-flush-log-at-trx-commit=0")
-	m.run = start(m.t, "ready for connections", exec.Command("mariadbd", append(argv, m.args...)...))
+	m.run = start(m.t, "ready for connections", exec.Command("mariadbd", append(argv, m.Options...)...))
 }
 
 // Stop ends the server. Its data stays.
