@@ -116,7 +116,7 @@ func TestMysqlTLS(t *testing.T) {
 		file, _ := ca.sign(name, c)
 		m.Stop()
 		m.Options = []string{"--ssl-ca=" + ca.file + ".pem", "--ssl-cert=" + file + ".pem", "--ssl-key=" + file + ".key"}
-		m.MariaDB.Start()
+		m.Start()
 	}
 	start("names", &x509.Certificate{Subject: pkix.Name{CommonName: "127.0.0.1"}, DNSNames: []string{"db.example", "localhost"}})
 	for _, row := range []struct{ settings, why string }{

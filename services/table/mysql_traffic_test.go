@@ -214,7 +214,7 @@ func TestMysqlSecondServer(t *testing.T) {
 	r.Stop()
 	other.Stop()
 	r.expect(r.ask(both, "key1"), Answer{Status: Retry})
-	r.MariaDB.Start()
+	r.Start()
 	r.see(func() bool { return r.ask(both, "key1") == Answer{Value: first} })
 }
 

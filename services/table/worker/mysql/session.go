@@ -76,7 +76,7 @@ func (t *target) config() (*mysql.Config, error) {
 	cfg.Logger = &mysql.NopLogger{} // the errors say enough
 	cfg.CheckConnLiveness = false   // that is for a pool
 	if t.charset != strings.Map(word, t.charset) {
-		return nil, fmt.Errorf("bad character set: %s", t.charset)
+		return nil, worker.ConfigError{Err: fmt.Errorf("bad character set: %s", t.charset)}
 	}
 	if err := cfg.Apply(mysql.Charset(t.charset, "")); err != nil {
 		return nil, err
@@ -114,18 +114,23 @@ func (t *target) words(ctx context.Context, err error) error {
 	case errors.Is(err, mysql.ErrNoTLS):
 		return errors.New("TLS/SSL error: SSL is required, but the server does not support it")
 	case unknown:
-		return fmt.Errorf("Unknown server host '%s' (-2)", t.host) //nolint:staticcheck // MariaDB's
+		return library(fmt.Sprintf("Unknown server host '%s' (-2)", t.host))
 	case network && op.Op == "dial" && numbered && t.network == "unix":
-		return fmt.Errorf("Can't connect to local server through socket '%s' (%d)", t.addr, number) //nolint:staticcheck // MariaDB's
+		return library(fmt.Sprintf("Can't connect to local server through socket '%s' (%d)", t.addr, number))
 	case network && op.Op == "dial" && numbered:
-		return fmt.Errorf("Can't connect to server on '%s' (%d)", t.host, number) //nolint:staticcheck // MariaDB's
+		return library(fmt.Sprintf("Can't connect to server on '%s' (%d)", t.host, number))
 	case network && strings.HasSuffix(op.Op, " error") || strings.HasPrefix(err.Error(), "tls: "):
 		return fmt.Errorf("TLS/SSL error: %w", err)
 	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn), errors.Is(err, io.EOF):
-		return errors.New("Lost connection to server") //nolint:staticcheck // MariaDB's
+		return library("Lost connection to server")
 	}
 	return err
 }
+
+// library is an error in the words of MariaDB's library.
+type library string
+
+func (e library) Error() string { return string(e) }
 
 // said is an error that a server has told, in its words alone.
 type said struct{ *mysql.MySQLError }
@@ -133,8 +138,8 @@ type said struct{ *mysql.MySQLError }
 func (e said) Error() string { return e.Message }
 func (e said) Unwrap() error { return e.MySQLError }
 
-// unsafe are the character sets in which keys cannot be quoted.
-var unsafe = []string{"big5", "cp932", "gb18030", "gbk", "sjis"}
+// unquotable are the character sets in which keys cannot be quoted.
+var unquotable = []string{"big5", "cp932", "gb18030", "gbk", "sjis"}
 
 // prepare is what comes before the first query.
 func (s *session) prepare(ctx context.Context, t *target) error {
@@ -154,7 +159,7 @@ func (s *session) prepare(ctx context.Context, t *target) error {
 		return fmt.Errorf("unexpected answer about sql_mode: %.100q", modes)
 	}
 	s.plain = slices.Contains(strings.Split(modes[0], ","), "NO_BACKSLASH_ESCAPES")
-	if slices.Contains(unsafe, modes[1]) {
+	if slices.Contains(unquotable, modes[1]) {
 		return worker.ConfigError{Err: fmt.Errorf("character set %s is not supported: keys cannot be quoted in it", modes[1])}
 	}
 	return nil
@@ -219,7 +224,7 @@ func (s *session) failed(err error) error {
 	case errors.As(err, &ours):
 		told = true
 	case errors.Is(err, mysql.ErrInvalidConn), errors.Is(err, driver.ErrBadConn):
-		err = errors.New("Lost connection to server during query") //nolint:staticcheck // MariaDB's
+		err = library("Lost connection to server during query")
 	}
 	text := fmt.Errorf("%s: %s: %w", s.name, how, err)
 	switch {
