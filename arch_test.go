@@ -68,6 +68,9 @@ var mayImport = map[string]string{
 	"services/table/worker/lmdb":     "master/maillog services/table/worker services/table/worker/clib services/table/worker/datafile",
 	"cmd/table-berkeley":             "services/table/worker services/table/worker/berkeley",
 	"cmd/table-lmdb":                 "services/table/worker services/table/worker/lmdb",
+	"services/table/worker/mycnf":    "",
+	"services/table/worker/mysql":    "services/table/cf services/table/worker services/table/worker/hosts services/table/worker/mycnf github.com/go-sql-driver/mysql",
+	"cmd/table-mysql":                "services/table/worker services/table/worker/mysql",
 }
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.

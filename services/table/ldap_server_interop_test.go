@@ -5,72 +5,15 @@
 package table
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"postloop/internal/dbtest"
 )
-
-// authority makes certificates.
-type authority struct {
-	t    testing.TB
-	dir  string
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	n    int64
-}
-
-// newAuthority makes an authority whose own certificate is in DIR/NAME.pem.
-func newAuthority(t testing.TB, dir, name string) *authority {
-	t.Helper()
-	a := &authority{t: t, dir: dir}
-	a.cert, a.key = a.issue(name, &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
-	return a
-}
-
-// issue signs a certificate, and writes it into DIR/NAME.pem and its key into
-// DIR/NAME.key.
-func (a *authority) issue(name string, want *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
-	a.t.Helper()
-	must := func(err error) {
-		a.t.Helper()
-		if err != nil {
-			a.t.Fatal(err)
-		}
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	a.n++
-	want.SerialNumber = big.NewInt(a.n)
-	if want.NotAfter.IsZero() {
-		want.NotAfter = time.Now().Add(24 * time.Hour)
-	}
-	want.NotBefore = want.NotAfter.Add(-48 * time.Hour)
-	parent, signer := a.cert, a.key
-	if parent == nil {
-		parent, signer = want, key
-	}
-	der, err := x509.CreateCertificate(rand.Reader, want, parent, &key.PublicKey, signer)
-	must(err)
-	cert, err := x509.ParseCertificate(der)
-	must(err)
-	secret, err := x509.MarshalPKCS8PrivateKey(key)
-	must(err)
-	must(os.WriteFile(filepath.Join(a.dir, name+".pem"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644))
-	must(os.WriteFile(filepath.Join(a.dir, name+".key"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), 0o600))
-	return cert, key
-}
 
 // TestLdapSettings: what is odd in the settings, wrong in a search, or not there,
 // in the same words.
@@ -169,10 +112,10 @@ func TestLdapTLS(t *testing.T) {
 	var dir string
 	s := dbtest.StartSlapd(t, ldapSchema+ldapTLS, "security ssf=64", ldapTop+ldapEntry("one", "dc=example", "k", "one", "v", "one@x"), func(d string) {
 		dir = d
-		ca := newAuthority(t, dir, "ca")
-		ca.issue("server", &x509.Certificate{Subject: pkix.Name{CommonName: "server"}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
-		ca.issue("client", &x509.Certificate{Subject: pkix.Name{CommonName: "client"}})
-		newAuthority(t, dir, "other")
+		ca := dbtest.NewAuthority(t, dir, "ca")
+		ca.Issue("server", &x509.Certificate{Subject: pkix.Name{CommonName: "server"}, DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
+		ca.Issue("client", &x509.Certificate{Subject: pkix.Name{CommonName: "client"}})
+		dbtest.NewAuthority(t, dir, "other")
 		w.must(os.Mkdir(dir+"/certs", 0o755))
 		text, err := os.ReadFile(dir + "/ca.pem")
 		w.must(err)
@@ -234,9 +177,9 @@ func TestLdapIdentity(t *testing.T) {
 	var dir string
 	s := dbtest.StartSlapd(t, ldapSchema+ldapSecrets+ldapTLS, ldapAccess, ldif, func(d string) {
 		dir = d
-		ca := newAuthority(t, dir, "ca")
-		ca.issue("server", &x509.Certificate{Subject: pkix.Name{CommonName: "localhost"}})
-		ca.issue("client", &x509.Certificate{Subject: pkix.Name{Organization: []string{"certificates"}, CommonName: "client"}})
+		ca := dbtest.NewAuthority(t, dir, "ca")
+		ca.Issue("server", &x509.Certificate{Subject: pkix.Name{CommonName: "localhost"}})
+		ca.Issue("client", &x509.Certificate{Subject: pkix.Name{Organization: []string{"certificates"}, CommonName: "client"}})
 	})
 	const (
 		sasl     = "bind = sasl\nsasl_mechs = "

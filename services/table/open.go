@@ -49,6 +49,8 @@ func opener(typ string) Opener {
 		return openLmdb
 	case "memcache":
 		return openMemcache
+	case "mysql":
+		return openMysql
 	case "pcre":
 		return openPCRE
 	case "pgsql":

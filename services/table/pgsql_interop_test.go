@@ -5,14 +5,9 @@
 package table
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"os"
 	"strings"
 	"sync"
@@ -403,36 +398,16 @@ func TestPgsqlEncodings(t *testing.T) {
 	}
 }
 
-// pgsqlIssuer makes certificates.
-type pgsqlIssuer struct {
-	*netWorld
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-}
-
-// issue signs a certificate, and returns it and its key as files have them. The
-// first one is the issuer's own.
-func (c *pgsqlIssuer) issue(common string, names ...string) (cert, key []byte) {
-	c.t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	c.must(err)
-	want := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: common}, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	if c.cert == nil {
-		want.IsCA, want.BasicConstraintsValid = true, true
-		c.cert, c.key = want, k
-	}
-	der, err := x509.CreateCertificate(rand.Reader, want, c.cert, &k.PublicKey, c.key)
-	c.must(err)
-	if c.cert == want {
-		c.cert, err = x509.ParseCertificate(der)
-		c.must(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(k)
-	c.must(err)
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})
+// pgsqlIssue has a certificate signed, and returns it and its key as files have
+// them.
+func pgsqlIssue(w *netWorld, a *dbtest.Authority, common string, names ...string) (cert, key []byte) {
+	w.t.Helper()
+	file := a.Issue(common, &x509.Certificate{Subject: pkix.Name{CommonName: common}, DNSNames: names})
+	cert, err := os.ReadFile(file + ".pem")
+	w.must(err)
+	key, err = os.ReadFile(file + ".key")
+	w.must(err)
+	return cert, key
 }
 
 // pgsqlSame asks postmap and us, at each of these settings, and compares the
@@ -476,9 +451,11 @@ func TestPgsqlTLS(t *testing.T) {
 	home := w.dir + "/home"
 	w.must(os.MkdirAll(home+"/.postgresql", 0o700))
 	t.Setenv("HOME", home)
-	ours, theirs := &pgsqlIssuer{netWorld: w}, &pgsqlIssuer{netWorld: w}
-	root, _ := ours.issue("ours")
-	wrong, _ := theirs.issue("theirs")
+	ours, theirs := dbtest.NewAuthority(t, w.dir, "ours"), dbtest.NewAuthority(t, w.dir, "theirs")
+	root, err := os.ReadFile(ours.File + ".pem")
+	w.must(err)
+	wrong, err := os.ReadFile(theirs.File + ".pem")
+	w.must(err)
 	w.must(os.WriteFile(w.dir+"/root", root, 0o600))
 	w.must(os.WriteFile(w.dir+"/wrong", wrong, 0o600))
 	p.SQL("mail", "CREATE ROLE tls LOGIN PASSWORD 'secret'; CREATE ROLE plain LOGIN PASSWORD 'secret'; CREATE ROLE certain LOGIN;\n")
@@ -488,7 +465,7 @@ func TestPgsqlTLS(t *testing.T) {
 		return "dbname = x\nhosts = postgresql://" + role + ":secret@" + host + ":" + p.Port + "/mail?" + more + query
 	}
 	for _, names := range [][]string{{"localhost"}, {"other.example"}, nil} {
-		cert, key := ours.issue("localhost", names...)
+		cert, key := pgsqlIssue(w, ours, "localhost", names...)
 		p.File("cert", cert)
 		p.File("key", key)
 		p.File("clients", root)
@@ -514,7 +491,7 @@ func TestPgsqlTLS(t *testing.T) {
 		pgsqlSame(w, pm, plain)
 	}
 	w.must(os.Unsetenv("PGSSLMODE"))
-	cert, key := ours.issue("certain")
+	cert, key := pgsqlIssue(w, ours, "certain")
 	w.must(os.WriteFile(home+"/.postgresql/postgresql.crt", cert, 0o600))
 	w.must(os.WriteFile(home+"/.postgresql/postgresql.key", key, 0o600))
 	w.must(os.WriteFile(home+"/.postgresql/root.crt", root, 0o600))
