@@ -85,7 +85,7 @@ var mayImportInTests = map[string]string{
 	"services/spawn":               "loop/looptest",
 	"services/table":               "loop/looptest services/table/worker internal/dbtest",
 	"cfg":                          "cmd/internal/pftest",
-	"cmd/proxymap":                 "cmd/internal/pftest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
+	"cmd/proxymap":                 "cmd/internal/pftest internal/dbtest golang.org/x/sys/unix master/proto services/attr services/proxymap/proxytest services/skeleton/mastertest",
 	"cmd/spawn":                    "cmd/internal/pftest golang.org/x/sys/unix master/proto services/skeleton/mastertest",
 	"cmd/master":                   "cmd/internal/pftest loop/looptest services/proxymap/proxytest",
 	"cmd/qmail-lspawn":             "services/lspawn/lspawntest",
