@@ -11,7 +11,7 @@ CROSS         = freebsd openbsd netbsd darwin
 FUZZTIME     ?= 30s
 WORKLOAD     ?= all
 
-PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/postloop cmd/table-*))
+PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/postloop cmd/table-* cmd/vuser-*))
 
 # qmail-lspawn has to begin under a limit that the Go runtime cannot begin under:
 # see cmd/qmail-lspawn/limit_linux.go.

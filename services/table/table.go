@@ -104,6 +104,8 @@ type Env struct {
 	// Workers is the directory with the programs that do the work of some tables,
 	// table-mysql and its like; empty: there is none.
 	Workers string
+	// WorkersUser is who they run as; nil: whoever we are.
+	WorkersUser *loop.User
 	// Limits returns those of the table called ref; nil: DefaultLimits are
 	// everybody's.
 	Limits func(ref string) Limits

@@ -91,7 +91,7 @@ func Main(open Open) {
 
 func run(open Open) int {
 	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeSocket == 0 {
-		fmt.Fprintf(os.Stderr, "%s: is started by proxymap, and by nobody else\n", os.Args[0])
+		fmt.Fprintf(os.Stderr, "%s: is not to be started by hand\n", os.Args[0])
 		return 64
 	}
 	endWithParent()
