@@ -19,7 +19,8 @@
 //
 // # Limits
 //
-// One server, and one pair of tables. IndiMail can also be built for a table per
+// Names are UTF-8 to us, whatever they are stored in; the rest of a record comes as
+// it is stored. One server, and one pair of tables. IndiMail can also be built for a table per
 // domain, for several servers, and for limits of domains in the database; such
 // sites have a library that knows.
 //
@@ -123,10 +124,10 @@ func (u *users) query(ctx context.Context, stmt *sql.Stmt, user, domain string) 
 		columns = append(columns, &scram)
 	}
 	err := stmt.QueryRowContext(ctx, user, domain).Scan(columns...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, sql.ErrNoRows), !isASCII(user+domain) && (is(err, illegalMix) || is(err, cannotConvert)):
+		return nil, nil // not there, or cannot be, in the character set of the table
+	case err != nil:
 		return nil, err
 	}
 	r := &record.Record{Name: name.String, Passwd: passwd.String, Gecos: gecos.String, Dir: dir.String, Shell: shell.String}
@@ -177,10 +178,13 @@ func (u *users) connect(ctx context.Context) error {
 	return err
 }
 
-// Errors of a server that are no trouble.
+// Errors of a server that are no trouble. The last two are about a text that the
+// character set of the column does not have: MariaDB's and MySQL's.
 const (
 	unknownColumn = 1054
 	unknownTable  = 1146
+	illegalMix    = 1267
+	cannotConvert = 3988
 )
 
 // prepare prepares the statements. The column scram is there since 2022.
@@ -213,4 +217,8 @@ func statement(table string, scram bool) string {
 func is(err error, number uint16) bool {
 	theirs, ok := errors.AsType[*mysql.MySQLError](err)
 	return ok && theirs.Number == number
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
