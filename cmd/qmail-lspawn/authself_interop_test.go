@@ -148,7 +148,7 @@ func TestMySQL(t *testing.T) {
 	// What is a name stays one.
 	for _, user := range []string{
 		`x" OR "1"="1`, `x' OR '1'='1`, `x'; DROP TABLE indimail; -- `, `x"; DROP TABLE indimail; -- `, `\`, `\"`, `\'`, "%", "user_", "`", "user1' -- ",
-		"\xff", "user1\xff", "\xc3", "\xf0\x9f\x98\x80", "\xbf'", "\x1a", "?", ":1", strings.Repeat("u", 900), strings.Repeat("é", 900),
+		"\xff", "user1\xff", "\xc3", "\xf0\x9f\x98\x80", "\xbf'", "\x1a", "?", ":1", strings.Repeat("u", 900), strings.Repeat("é", 600),
 	} {
 		says(t, s, "virt.example-"+user+"@virt.example", fmt.Sprintf("K/|virt.example-%s|No such user %s@virt.example", user, user))
 	}
