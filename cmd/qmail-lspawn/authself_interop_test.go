@@ -6,13 +6,22 @@ package main
 
 import (
 	"bufio"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
+	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"postloop/internal/dbtest"
 	"postloop/services/lspawn/lspawntest"
@@ -362,4 +371,48 @@ func TestMySQLDeliver(t *testing.T) {
 		says(t, s, "@h", "K")
 		ends(t, s)
 	}
+}
+
+// TestMySQLSecret: over TCP, in secret, to a server that is who it should be.
+func TestMySQLSecret(t *testing.T) {
+	t.Parallel()
+	r := newVirtualRig(t, "vuser-mysql")
+	certificate(t, r.Dir+"/cert", r.Dir+"/key")
+	certificate(t, r.Dir+"/other", r.Dir+"/otherkey")
+	m := startTables(t, r, "--ssl-cert="+r.Dir+"/cert", "--ssl-key="+r.Dir+"/key")
+	m.SQL("ALTER USER 'indimail'@'127.0.0.1' REQUIRE SSL")
+	for _, test := range []struct {
+		word, ca string
+		ok       bool
+	}{{":ssl", "cert", true}, {":ssl", "", true}, {":ssl", "other", false}, {":nossl", "", false}, {"", "cert", false}} {
+		setFile(t, r.Dir+"/control/host.mysql", fmt.Sprintf("127.0.0.1:indimail:secret:%d%s\n", m.Port, test.word))
+		var env []string
+		if test.ca != "" {
+			env = append(env, "MYSQL_OPT_SSL_CA="+r.Dir+"/"+test.ca)
+		}
+		s := startVirtual(t, r, env...)
+		want := noDatabase
+		if test.ok {
+			want = "K/|virt.example-user1|" + user1
+		}
+		says(t, s, to1, want)
+		ends(t, s)
+	}
+}
+
+// certificate makes one for 127.0.0.1, which vouches for itself.
+func certificate(t *testing.T, cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	must(t, err)
+	text, err := x509.MarshalPKCS8PrivateKey(private)
+	must(t, err)
+	setFile(t, cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	setFile(t, key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text})))
 }

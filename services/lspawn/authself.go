@@ -119,6 +119,9 @@ func (v *virtualSettings) open(l *loop.Loop) (*authself, error) {
 		Loop: l, Log: log, Environ: v.environ, Workers: v.workers, WorkersUser: v.as,
 		Limits: func(string) table.Limits { return v.limits },
 	}
+	if l.Confines() {
+		env.WorkersRlimits = room()
+	}
 	cache := "no"
 	if v.cache {
 		cache = "yes"
@@ -130,4 +133,22 @@ func (v *virtualSettings) open(l *loop.Loop) (*authself, error) {
 		closeLog:    log.Close,
 		asksDomains: v.library, nullUser: v.nullUser, deliver: v.deliver,
 	}, nil
+}
+
+// stackRoom is as much stack as systems give a program.
+const stackRoom = 8 << 20
+
+// room returns limits for the processes that are asked, where ours are too narrow
+// or too wide for them. A program that loads libraries has the C library make its
+// threads, each with as much stack as the limit on that says; and all of it counts
+// against the limit on data. IndiMail has both at 80 MB.
+func room() (list []loop.Rlimit) {
+	var data, stack unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_DATA, &data) == nil && data.Cur != data.Max {
+		list = append(list, loop.Rlimit{Resource: unix.RLIMIT_DATA, Cur: uint64(data.Max), Max: uint64(data.Max)}) //nolint:unconvert // types differ between systems
+	}
+	if unix.Getrlimit(unix.RLIMIT_STACK, &stack) == nil && uint64(stack.Cur) > stackRoom { //nolint:unconvert // likewise
+		list = append(list, loop.Rlimit{Resource: unix.RLIMIT_STACK, Cur: stackRoom, Max: uint64(stack.Max)}) //nolint:unconvert // likewise
+	}
+	return list
 }

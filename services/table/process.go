@@ -51,7 +51,7 @@ func (e *Env) startWorker(program, ref string) (fd int, end func(busy bool), err
 	p := &process{e: e, name: program}
 	p.pid, err = e.Loop.Spawn(&loop.Cmd{
 		Path: e.Workers + "/" + program, Args: []string{program, ref}, Env: e.environ(),
-		Files: []int{pair[1], said[1], said[1]}, User: e.WorkersUser,
+		Files: []int{pair[1], said[1], said[1]}, User: e.WorkersUser, Rlimits: e.WorkersRlimits,
 	}, p.exited)
 	closeAll([]int{pair[1], said[1]})
 	if err == nil {
