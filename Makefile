@@ -19,7 +19,7 @@ ENTRY = $(if $(filter linux/amd64 linux/arm64,$(shell $(GO) env GOOS GOARCH | pa
 
 .PHONY: bin/qmail-lspawn build run test race poll lint cross tools interop fuzz bench bench-rivals check clean
 
-build: bin/qmail-lspawn ## static executables, no cgo, in bin/
+build: bin/qmail-lspawn ## executables in bin/, without cgo, and but for vuser-library static
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
 
 bin/qmail-lspawn:

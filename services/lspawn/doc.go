@@ -37,9 +37,9 @@
 // original: nobody knows whether it has delivered. What qmail-local leaves
 // behind that holds its output is waited for, but not beyond Config.Held.
 //
-// AUTHSELF, the users of virtual domains, is not there yet. Where it is set
-// every delivery is deferred, with a report that says so: to go on without
-// would bounce the mail of users who exist.
+// Users of virtual domains are asked of processes, by a table.Asker (lookup.go,
+// virtual.go, authself.go). Each answer is one delivery's; that there is none defers
+// it, and ends nothing.
 //
 // # See also
 //
