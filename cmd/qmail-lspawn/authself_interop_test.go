@@ -18,6 +18,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -222,7 +223,7 @@ func TestMySQLFails(t *testing.T) {
 		stop, start func()
 	}{
 		{"stopped", m.Stop, m.Start},
-		{"SIGSTOP", func() { m.Signal(syscall.SIGSTOP) }, func() { m.Signal(syscall.SIGCONT) }},
+		{"SIGSTOP", func() { freeze(t, m) }, func() { m.Signal(syscall.SIGCONT) }},
 		{"slow", nil, nil},
 	} {
 		if fail.stop == nil {
@@ -275,6 +276,27 @@ func TestMySQLFails(t *testing.T) {
 		t.Error("it has ended")
 	}
 	ends(t, s)
+}
+
+// freeze stops a server in the middle of what it does, and waits until that has
+// reached all its threads.
+func freeze(t *testing.T, m *dbtest.MariaDB) {
+	t.Helper()
+	pid, err := os.ReadFile(filepath.Dir(m.Socket) + "/pid")
+	must(t, err)
+	m.Signal(syscall.SIGSTOP)
+	lspawntest.Until(t, "a server that is stopped", func() bool {
+		threads, err := filepath.Glob("/proc/" + strings.TrimSpace(string(pid)) + "/task/*/stat")
+		must(t, err)
+		for _, name := range threads {
+			text, err := os.ReadFile(name)
+			must(t, err)
+			if _, state, _ := strings.Cut(string(text), ") "); !strings.HasPrefix(state, "T") {
+				return false
+			}
+		}
+		return len(threads) > 0
+	})
 }
 
 // TestMySQLLate: an answer that comes late, but in time, is one; and others do not

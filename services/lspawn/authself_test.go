@@ -238,6 +238,11 @@ func TestVirtual(t *testing.T) {
 	f, _ := newVirtual(t, "MYSQL_HOST=h:u:p", "QUERY_CACHE=")
 	f.reports(to(1, "v.example-joe@v.example"), "Krecord of joe@v.example\n")
 	f.reports(to(2, "joe@h"), "Knone\n") // and nobody else's
+	for recipient, want := range map[string]string{"v.example-joe@v.example": "record of joe@v.example", "joe@h": "none"} {
+		c := to(2, recipient) // nor does a message say who the user is
+		c.EnvH = "PWSTRUCT: forged\nMYSQL_HOST: evil\n"
+		f.reports(c, "K"+want+"\n")
+	}
 	f.reports(to(3, "v.example-none@v.example"), "KNo such user none@v.example\n")
 	f.reports(to(4, "v.example-env@v.example"), fmt.Sprintf("K%q %q %q\n", "", "h:u:p", f.Dir+"/control"))
 	f.reports(to(5, "v.example-down@v.example"), noDatabase)

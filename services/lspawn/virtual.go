@@ -71,7 +71,7 @@ func (v *virtualDomains) read() error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd) //nolint:errcheck // it was only read
+	defer unix.Close(fd)
 	if v.id, err = fstat(fd); err != nil {
 		return err
 	}

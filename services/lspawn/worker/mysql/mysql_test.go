@@ -53,7 +53,7 @@ func TestReadServer(t *testing.T) {
 	} {
 		must(t, os.WriteFile(control+"/host.mysql", []byte(test.line+" \n"), 0o600))
 		s, err := readServer(environment(strings.Fields(test.env)...), control)
-		got := ""
+		var got string
 		if err != nil {
 			got = err.Error()
 		} else {
