@@ -11,7 +11,7 @@ CROSS         = freebsd openbsd netbsd darwin
 FUZZTIME     ?= 30s
 WORKLOAD     ?= all
 
-PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/postloop cmd/table-*))
+PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/postloop cmd/table-* cmd/vuser-*))
 
 # qmail-lspawn has to begin under a limit that the Go runtime cannot begin under:
 # see cmd/qmail-lspawn/limit_linux.go.
@@ -19,7 +19,7 @@ ENTRY = $(if $(filter linux/amd64 linux/arm64,$(shell $(GO) env GOOS GOARCH | pa
 
 .PHONY: bin/qmail-lspawn build run test race poll lint cross tools interop fuzz bench bench-rivals check clean
 
-build: bin/qmail-lspawn ## executables without cgo, in bin/; static, but for table-berkeley and table-lmdb
+build: bin/qmail-lspawn ## executables without cgo, in bin/; static, but for table-berkeley, table-lmdb and vuser-library
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
 
 bin/qmail-lspawn:

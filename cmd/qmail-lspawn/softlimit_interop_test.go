@@ -17,13 +17,7 @@ import (
 // the Go runtime cannot begin. The program that is installed can, and its
 // children are under that limit again.
 func TestSoftlimit(t *testing.T) {
-	out, err := exec.Command("make", "-s", "-C", "../..", "bin/qmail-lspawn").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	bin, err := os.Getwd()
-	must(t, err)
-	bin = strings.TrimSuffix(bin, "/cmd/qmail-lspawn") + "/bin/qmail-lspawn"
+	bin := installed(t)
 	const limits = "for what in d s l v; do ulimit -S -$what; done"
 	r := newRig(t, limits+"; ulimit -H -v")
 	before, err := exec.Command("sh", "-c", "for what in d s l v; do ulimit -S -$what 81920; done; "+limits+"; ulimit -H -v").Output()
@@ -51,4 +45,29 @@ func TestSoftlimit(t *testing.T) {
 	}
 	s.CloseInput()
 	s.Exits(0)
+}
+
+// TestSoftlimitVirtual: those who are asked about users of virtual domains need
+// the room that qmail-lspawn has made for itself.
+func TestSoftlimitVirtual(t *testing.T) {
+	r := newVirtualRig(t, "vuser-library")
+	r.Script("qmail-local", `printf '%s|%s' "$(ulimit -S -v)" "${PWSTRUCT-none}"`)
+	softlimit := r.Script("softlimit", "for what in d s l v; do ulimit -S -$what 81920; done; exec "+installed(t)+` "$@"`)
+	s := start(t, r, lspawntest.Options{Path: softlimit, Env: []string{
+		"AUTHSELF=", "CONTROLDIR=" + r.Dir + "/control", "QMAIL_LSPAWN_WORKERS=" + r.Dir + "/bin", "VIRTUAL_PKG_LIB=" + compile(t, r, "first"),
+	}})
+	says(t, s, "virt.example-none@virt.example", "K81920|No such user none@virt.example")
+	ends(t, s)
+}
+
+// installed makes the program as it is installed.
+func installed(t *testing.T) (path string) {
+	t.Helper()
+	out, err := exec.Command("make", "-s", "-C", "../..", "bin/qmail-lspawn").CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	dir, err := os.Getwd()
+	must(t, err)
+	return strings.TrimSuffix(dir, "/cmd/qmail-lspawn") + "/bin/qmail-lspawn"
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,7 @@ type settings struct {
 	c                      *Config
 	queue                  string // its directory
 	owner, getpwUser, none string // users, and a group
+	virtual                *virtualSettings
 }
 
 // parseEnviron reads the settings.
@@ -67,7 +69,9 @@ func parseEnviron(environ []string) (*settings, error) {
 	}
 	s.places(e)
 	if e.has("AUTHSELF") {
-		c.Lookup = noAuthself
+		if s.virtual, err = s.parseVirtual(e); err != nil {
+			return nil, err
+		}
 	}
 	c.AllGroups, c.FilesOnly = e.has("SETUSER_PRIVILEGES"), e.has("USE_QPWGR")
 	c.Alias = e.or(ours+"ALIAS", "alias")
@@ -76,13 +80,11 @@ func parseEnviron(environ []string) (*settings, error) {
 	} else {
 		return nil, fmt.Errorf("%sBREAK: not one byte: %s", ours, mark)
 	}
-	switch how := e.or(ours+"GETPW", "process"); how {
-	case "process":
-	case "builtin":
-		c.Builtin = true
-	default:
-		return nil, fmt.Errorf("%sGETPW: unknown word: %s; specify process or builtin", ours, how)
+	how, err := e.word(ours+"GETPW", "process", "builtin")
+	if err != nil {
+		return nil, err
 	}
+	c.Builtin = how == "builtin"
 	if c.Limit, err = e.limit(p); err != nil {
 		return nil, err
 	}
@@ -120,6 +122,9 @@ func (s *settings) resolve(n *names.Resolver, self *loop.User) error {
 	c.Self = self
 	owner, err1 := number(s.owner, userID(n))
 	c.Owner = owner
+	if self == nil && s.virtual != nil {
+		err1 = errors.Join(err1, s.virtual.resolve(n))
+	}
 	if self != nil || c.Builtin {
 		return err1
 	}
@@ -170,12 +175,26 @@ func (e variables) has(name string) bool { return find(e, name) >= 0 }
 var defaultLimits = [...]int{Classic: 120, Big: 500, IndiMail: 500}
 
 func (e variables) limit(p Protocol) (int, error) {
-	text := e.or(ours+"LIMIT", strconv.Itoa(defaultLimits[p]))
+	return e.number(ours+"LIMIT", defaultLimits[p], p.most())
+}
+
+// number returns a number from 1 to most.
+func (e variables) number(name string, other, most int) (int, error) {
+	text := e.or(name, strconv.Itoa(other))
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > p.most() {
-		return 0, fmt.Errorf("%sLIMIT: not a number from 1 to %d: %s", ours, p.most(), text)
+	if err != nil || n < 1 || n > most {
+		return 0, fmt.Errorf("%s: not a number from 1 to %d: %s", name, most, text)
 	}
 	return n, nil
+}
+
+// word returns a value that has to be one of those words.
+func (e variables) word(name string, words ...string) (string, error) {
+	text := e.or(name, words[0])
+	if !slices.Contains(words, text) {
+		return "", fmt.Errorf("%s: unknown word: %s; specify %s", name, text, strings.Join(words, " or "))
+	}
+	return text, nil
 }
 
 // duration returns a time, of seconds if it has no unit.

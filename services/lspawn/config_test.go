@@ -48,14 +48,14 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", test.env, got, test.want)
 		}
 	}
-	s, err := parseEnviron([]string{"AUTHSELF=", "QMAIL_LSPAWN_CACHE_TIME=5", "QMAIL_LSPAWN_HELD_TIME=2m", "SETUSER_PRIVILEGES=", "QMAIL_LSPAWN_GETPW=builtin", "QMAIL_LSPAWN_BREAK=+"})
+	s, err := parseEnviron([]string{"QMAIL_LSPAWN_CACHE_TIME=5", "QMAIL_LSPAWN_HELD_TIME=2m", "SETUSER_PRIVILEGES=", "QMAIL_LSPAWN_GETPW=builtin", "QMAIL_LSPAWN_BREAK=+"})
 	must(t, err)
-	if c := s.c; c.Lookup == nil || c.Cache != 5*time.Second || c.Held != 2*time.Minute || !c.AllGroups || c.FilesOnly || !c.Builtin || c.Break != '+' || c.Limit != 500 {
+	if c := s.c; s.virtual != nil || c.Cache != 5*time.Second || c.Held != 2*time.Minute || !c.AllGroups || c.FilesOnly || !c.Builtin || c.Break != '+' || c.Limit != 500 {
 		t.Errorf("%+v", c)
 	}
 	s, err = parseEnviron([]string{"USE_QPWGR=1"})
 	must(t, err)
-	if c := s.c; c.Lookup != nil || c.Cache != 0 || c.Held != 10*time.Minute || c.AllGroups || !c.FilesOnly || c.Builtin || c.Break != '-' || c.Alias != "alias" {
+	if c := s.c; s.virtual != nil || c.Cache != 0 || c.Held != 10*time.Minute || c.AllGroups || !c.FilesOnly || c.Builtin || c.Break != '-' || c.Alias != "alias" {
 		t.Errorf("%+v", c)
 	}
 }
@@ -73,6 +73,11 @@ func TestBadSettings(t *testing.T) {
 		"QMAIL_LSPAWN_HELD_TIME=long":                          "not a time: long",
 		"QMAIL_LSPAWN_HOME=qmail":                              "not an absolute path: qmail",
 		"QMAIL_LSPAWN_BREAK=--":                                "not one byte",
+		"AUTHSELF= QMAIL_LSPAWN_VIRTUAL=postgres":              "QMAIL_LSPAWN_VIRTUAL: unknown word: postgres; specify auto or mysql or library",
+		"AUTHSELF= QMAIL_LSPAWN_VIRTUAL_DOWN=bounce":           "QMAIL_LSPAWN_VIRTUAL_DOWN: unknown word: bounce; specify defer or deliver",
+		"AUTHSELF= QMAIL_LSPAWN_VIRTUAL_PROCESSES=0":           "QMAIL_LSPAWN_VIRTUAL_PROCESSES: not a number from 1 to 1000: 0",
+		"AUTHSELF= QMAIL_LSPAWN_VIRTUAL_TIME=x":                "QMAIL_LSPAWN_VIRTUAL_TIME: not a time: x",
+		"AUTHSELF= QMAIL_LSPAWN_LOG=/dev/null":                 "QMAIL_LSPAWN_LOG: unknown word",
 	} {
 		if _, err := parseEnviron(strings.Fields(env)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", env, err, want)
@@ -103,6 +108,16 @@ func TestUsersOfSettings(t *testing.T) {
 	}
 	if _, err = resolve(nil, ours+"NOFILES=other"); !errors.Is(err, names.ErrPending) || !strings.Contains(err.Error(), "other") {
 		t.Errorf("a group that the files do not have: %v", err)
+	}
+	s, err := parseEnviron([]string{"AUTHSELF=", ours + "VIRTUAL_USER=qmailq"})
+	must(t, err)
+	n := names.New()
+	n.Etc = etc
+	if err = s.resolve(n, nil); err != nil || s.virtual.as == nil || s.virtual.as.UID != 11 || s.virtual.as.GID != 1 || !slices.Equal(s.virtual.as.Groups, []int{1}) {
+		t.Errorf("%+v, %v", s.virtual.as, err)
+	}
+	if _, err = resolve(nil, "AUTHSELF=", ours+"VIRTUAL_USER=other"); !errors.Is(err, names.ErrPending) {
+		t.Errorf("a user that the files do not have: %v", err)
 	}
 	if _, err = resolve(nil, ours+"NOFILES=other", ours+"GETPW=builtin"); err != nil {
 		t.Errorf("a group that nobody needs: %v", err)

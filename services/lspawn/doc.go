@@ -5,8 +5,8 @@
 // qmail-send writes commands, each a number, a message and its addresses, and
 // reads one report for each, in whatever order they come. What happens to a
 // command, in order: what can be refused at once is (check.go); its message is
-// opened; somebody may have to say who the recipient of a virtual domain is
-// (lookup.go); the local part of the address becomes a user, by users/cdb or by
+// opened; with AUTHSELF a process has to say who the recipient of a virtual domain
+// is (lookup.go, virtual.go, authself.go); the local part of the address becomes a user, by users/cdb or by
 // qmail-getpw (assign.go, getpw.go, passwd.go); qmail-local runs as that user,
 // with the message as its input (local.go); its end and its output become the
 // report (verdict.go). delivery.go has the stages.
@@ -29,17 +29,13 @@
 //
 // Whatever goes wrong with a delivery is its report, in qmail's words, and only
 // its own. What goes wrong before the first command is Run's exit status: there
-// is no log.
+// is no log, but for why a user of a virtual domain could not be looked up.
 //
 // # Limits
 //
 // A qmail-local that does not end holds its number for ever, as with the
 // original: nobody knows whether it has delivered. What qmail-local leaves
 // behind that holds its output is waited for, but not beyond Config.Held.
-//
-// AUTHSELF, the users of virtual domains, is not there yet. Where it is set
-// every delivery is deferred, with a report that says so: to go on without
-// would bounce the mail of users who exist.
 //
 // # See also
 //

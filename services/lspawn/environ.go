@@ -11,11 +11,12 @@ import (
 const ours = "QMAIL_LSPAWN_"
 
 // baseEnviron returns the part of environ that every child gets. QMAILREMOTE
-// would have filters take a local delivery for a remote one.
+// would have filters take a local delivery for a remote one, and PWSTRUCT
+// everybody for that user.
 func baseEnviron(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(v string) bool {
 		name, _, _ := strings.Cut(v, "=")
-		return name == "QMAILREMOTE" || name == "MESSID" || strings.HasPrefix(name, ours)
+		return name == "QMAILREMOTE" || name == "MESSID" || name == "PWSTRUCT" || strings.HasPrefix(name, ours)
 	})
 }
 

@@ -85,12 +85,29 @@ func (p *program) begin() {
 		return
 	}
 	if err == nil {
-		_, err = Serve(p.loop, p.s.c, 0, 1, p.loop.Stop)
+		err = p.serve()
 	}
 	if err != nil {
 		p.fail(err)
 		p.loop.Stop()
 	}
+}
+
+func (p *program) serve() error {
+	left := p.loop.Stop
+	if p.s.virtual != nil {
+		a, err := p.s.virtual.open(p.loop)
+		if err != nil {
+			return err
+		}
+		p.s.c.Lookup = a.lookup
+		left = func() {
+			a.close()
+			p.loop.Stop()
+		}
+	}
+	_, err := Serve(p.loop, p.s.c, 0, 1, left)
+	return err
 }
 
 // fail says why there is no service: to whoever tries it by hand, since

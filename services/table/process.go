@@ -58,7 +58,7 @@ func (e *Env) startWorker(program, ref string, ends patience, left func()) (fd i
 	p := &process{e: e, name: program, ends: ends, left: left}
 	p.pid, err = e.Loop.Spawn(&loop.Cmd{
 		Path: e.Workers + "/" + program, Args: []string{program, ref}, Env: e.environ(),
-		Files: []int{pair[1], said[1], said[1]},
+		Files: []int{pair[1], said[1], said[1]}, User: e.WorkersUser, Rlimits: e.WorkersRlimits,
 	}, p.exited)
 	closeAll([]int{pair[1], said[1]})
 	if err == nil {

@@ -104,6 +104,10 @@ type Env struct {
 	// Workers is the directory with the programs that do the work of some tables,
 	// table-mysql and its like; empty: there is none.
 	Workers string
+	// WorkersUser is who they run as; nil: whoever we are. WorkersRlimits are those
+	// of their limits that differ from ours, where loops can do that.
+	WorkersUser    *loop.User
+	WorkersRlimits []loop.Rlimit
 	// Limits returns those of the table called ref; nil: DefaultLimits are
 	// everybody's.
 	Limits func(ref string) Limits

@@ -137,7 +137,7 @@ func finishFirst() {
 
 func run(open Open, begin func()) int {
 	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeSocket == 0 {
-		fmt.Fprintf(os.Stderr, "%s: is started by proxymap, and by nobody else\n", os.Args[0])
+		fmt.Fprintf(os.Stderr, "%s: is not to be started by hand\n", os.Args[0])
 		return 64
 	}
 	begin()
