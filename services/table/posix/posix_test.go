@@ -255,7 +255,7 @@ func (m *meaning) ends(t *tree, from situation) situations {
 			break
 		}
 		a, b := m.s[g[0]:g[1]], m.s[i:i+g[1]-g[0]]
-		if a == b || m.fold && strings.EqualFold(a, b) {
+		if a == b || m.fold && lower(a) == lower(b) {
 			moved(i + len(a))
 		}
 	}
@@ -422,4 +422,15 @@ func BenchmarkMatch(b *testing.B) {
 			}
 		})
 	}
+}
+
+// lower folds bytes, as the C library does in the C locale.
+func lower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
+	return string(b)
 }

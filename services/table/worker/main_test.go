@@ -92,7 +92,7 @@ func TestByHand(t *testing.T) {
 			c.Stdin = stdin
 		}
 		text, _ := c.CombinedOutput()
-		if code := c.ProcessState.ExitCode(); code != 64 || string(text) != "/libexec/table-test: is started by proxymap, and by nobody else\n" {
+		if code := c.ProcessState.ExitCode(); code != 64 || string(text) != "/libexec/table-test: is not to be started by hand\n" {
 			t.Errorf("with %s: exit status %d, and %q", name, code, text)
 		}
 	}
