@@ -76,7 +76,8 @@ type Conn struct {
 	full    bool // reading waits for output to be sent
 	isDirty bool // in l.dirty
 	isAgain bool // in l.again
-	plain   bool // no socket: see receive
+	//lint:ignore U1000 not every system asks
+	plain bool // no socket: see receive
 }
 
 // connState only ever grows.

@@ -137,7 +137,7 @@ func TestMysqlGivenUp(t *testing.T) {
 	list, keys = r.send(500)
 	r.look()
 	r.check(list, keys, false)
-	if text := r.logged(); !strings.Contains(text, "query failed: ") || strings.Count(text, "\n") > 0 {
+	if text := r.logged(); !strings.Contains(text, "query failed") || strings.Count(text, "\n") > 0 {
 		t.Errorf("logged %s", text)
 	}
 }
