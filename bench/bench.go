@@ -143,6 +143,21 @@ func (b *bench) present() []*rivals.Rival {
 	return list
 }
 
+// presentOf returns those of a list that can take part and were asked for, and
+// says which cannot. Postfix's always takes part.
+func (b *bench) presentOf(all []*rivals.Rival) (list []*rivals.Rival) {
+	for _, r := range all {
+		switch {
+		case r.Name != rivals.PostfixName && !b.o.wantsServer(r.Name):
+		case r.Missing != "":
+			b.sayf("without %s: %s", r.Name, r.Missing)
+		default:
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // place is where a server and its load run.
 type place struct {
 	mode         string

@@ -145,6 +145,40 @@ func TestLoops(t *testing.T) {
 	}
 }
 
+// TestProxymap: every request is answered, on connections that stay and on
+// those that do not.
+func TestProxymap(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.02", "-servers", rivals.OursProxymapName)
+	tables, err := b.proxymapTables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x *proxied
+	for _, one := range b.proxymaps() {
+		if one.rival.Name == rivals.OursProxymapName {
+			x = one
+		}
+	}
+	p := b.places()[0]
+	if err := b.proxy(t.Context(), x, tables, p); err != nil {
+		t.Fatal(err)
+	}
+	for job, list := range x.series {
+		if len(list) != 1 || list[0].rate <= 0 || x.left[job] != 0 {
+			t.Errorf("%+v: %+v, %d never answered", job, list, x.left[job])
+		}
+	}
+	text := b.proxymapSection([]*proxied{x}, tables, p).String()
+	for _, want := range []string{"### static", "### texthash", "8 requests of a client under way", "a connection for each lookup", "| " + rivals.OursProxymapName} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestProxymapSlow: others are answered while a key takes its time, whose own
 // answer comes as well.
 func TestProxymapSlow(t *testing.T) {

@@ -80,6 +80,44 @@ func TestClosed(t *testing.T) {
 
 // TestClosedFailures: an answer that is not the wanted one is a failure, and
 // no answer is counted.
+// TestClosedAsks: the client asks when it was greeted, and ends the connection.
+func TestClosedAsks(t *testing.T) {
+	path := t.TempDir() + "/s"
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer func() { _ = conn.Close() }()
+				_, err := io.WriteString(conn, "welcome\n")
+				for buf := make([]byte, 3); err == nil; {
+					if _, err = io.ReadFull(conn, buf); err == nil {
+						_, err = io.WriteString(conn, "some answer")
+					}
+				}
+			})
+		}
+	})
+	defer wg.Wait()
+	defer func() { _ = ln.Close() }()
+	c := load.Closed{Path: path, Clients: 3, Hello: []byte("welcome\n"), Ask: []byte("ask"), Want: []byte("some answer"), Time: 20 * time.Millisecond}
+	r, err := c.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) == 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	c.Want = []byte("some other")
+	if r, err = c.Run(t.Context()); err != nil || r.Failed == 0 {
+		t.Errorf("a wrong answer: %v, %+v", err, r)
+	}
+}
+
 func TestClosedFailures(t *testing.T) {
 	for _, test := range []struct{ name, answer, failure string }{
 		{"nothing", "", "ends after 0 of 6"},
@@ -211,6 +249,43 @@ func TestEchoAnswers(t *testing.T) {
 	e.Hello = []byte("hello")
 	if _, err = e.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "is the greeting") {
 		t.Errorf("a wrong greeting: %v", err)
+	}
+}
+
+// TestEchoDepth: several messages are under way at once, and those that are
+// left in the end are waited for, or counted when nothing comes.
+func TestEchoDepth(t *testing.T) {
+	answers := func(leaves int) func(net.Conn) {
+		return func(conn net.Conn) {
+			defer func() { _ = conn.Close() }()
+			for buf := make([]byte, 100); ; {
+				// All of the first must have come before any is answered.
+				if _, err := io.ReadFull(conn, buf[:3*len("ask")]); err != nil {
+					return
+				}
+				if _, err := io.WriteString(conn, strings.Repeat("answer", 3-leaves)); err != nil {
+					return
+				}
+				for n := 0; ; {
+					m, err := conn.Read(buf[n:])
+					if err != nil {
+						return
+					}
+					n += m
+					_, err = io.WriteString(conn, strings.Repeat("answer", n/len("ask")))
+					if n %= len("ask"); err != nil {
+						return
+					}
+				}
+			}
+		}
+	}
+	for leaves := range 3 {
+		e := load.Echo{Addr: serve(t, answers(leaves)), Clients: 2, Depth: 3, Ask: []byte("ask"), Want: []byte("answer"), Time: 20 * time.Millisecond}
+		r, err := e.Run(t.Context())
+		if err != nil || r.Failed > 0 || len(r.Latency) == 0 || r.Left != 2*leaves {
+			t.Errorf("%v, %d messages, %d failed, %d left of %d", err, len(r.Latency), r.Failed, r.Left, 2*leaves)
+		}
 	}
 }
 
