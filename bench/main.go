@@ -32,6 +32,7 @@ var workloads = []workload{
 	{"descriptors", descriptors},
 	{"held", held},
 	{"loop", loops},
+	{"activation", activation},
 	{"proxymap", proxymap},
 	{"proxymap-slow", proxymapSlow},
 }

@@ -145,6 +145,42 @@ func TestLoops(t *testing.T) {
 	}
 }
 
+// TestActivation: a daemon that speaks the protocol is started for each client,
+// and a reload that changes one service closes no other.
+func TestActivation(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.05", "-services", "3,20")
+	minid, err := b.freestanding("minid")
+	if err != nil {
+		t.Skip("no C compiler:", err)
+	}
+	a := &activated{by: map[sized]*activations{}}
+	for _, r := range b.world.Masters() {
+		if r.Ours {
+			a.rival = r
+		}
+	}
+	p := b.places()[0]
+	for _, z := range b.activationSizes() {
+		if err := b.activate(t.Context(), a, minid, z, p); err != nil {
+			t.Fatal(err)
+		}
+		t.Log(a.progress(z))
+		got := a.by[z]
+		if got.kept != z.services-1 || got.others != z.services-1 || got.one[0].rate <= 0 || got.gap[0].p50 <= 0 || got.start[0] <= 0 || got.reload[0] <= 0 || got.rss[0] <= 0 {
+			t.Errorf("%+v: %+v", z, got)
+		}
+	}
+	text := b.activationSection([]*activated{a}, p).String()
+	for _, want := range []string{"### inet, connections", "### unix, many services", "19 of 19", "\n    ...\n", "| " + rivals.OursMasterName} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestProxymap: every request is answered, on connections that stay and on
 // those that do not.
 func TestProxymap(t *testing.T) {
@@ -235,7 +271,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, args := range []string{
 		"-workload nothing", "-workload ,", "-rounds 0", "-rounds 101", "-seconds 0", "-seconds 61", "-clients 0", "-clients x",
-		"-clients 1001", "-clients ,", "-modes loose", "-connections 0", "-descriptors 1", "word",
+		"-clients 1001", "-clients ,", "-modes loose", "-connections 0", "-descriptors 1", "-services 0", "-services 10001", "word",
 	} {
 		if o, err := parse(strings.Fields(args), t.Output()); err == nil {
 			t.Errorf("%s is taken: %+v", args, o)

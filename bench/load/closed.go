@@ -98,6 +98,9 @@ func (c *Closed) Run(ctx context.Context) (*Result, error) {
 
 // address makes the address that the kernel takes.
 func (c *closed) address() error {
+	if _, _, err := sockaddr(c.Addr, c.Path); err != nil {
+		return err
+	}
 	if c.Path != "" {
 		to := (*unix.RawSockaddrUnix)(unsafe.Pointer(&c.to))
 		if len(c.Path) >= len(to.Path) {
@@ -108,9 +111,6 @@ func (c *closed) address() error {
 			to.Path[i] = int8(c.Path[i])
 		}
 		return nil
-	}
-	if !c.Addr.Addr().Is4() || !c.Addr.Addr().IsLoopback() {
-		return fmt.Errorf("load on %s: not an IPv4 address of this machine's loopback", c.Addr)
 	}
 	to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&c.to))
 	to.Family, to.Addr, c.toSize = unix.AF_INET, c.Addr.Addr().As4(), unix.SizeofSockaddrInet4

@@ -99,13 +99,9 @@ func (e *Echo) Run(ctx context.Context) (*Result, error) {
 
 // connect opens all connections, and sends the first message on each.
 func (e *echoed) connect() error {
-	var to unix.Sockaddr = &unix.SockaddrUnix{Name: e.Path}
-	family := unix.AF_UNIX
-	if e.Path == "" {
-		if !e.Addr.Addr().Is4() || !e.Addr.Addr().IsLoopback() {
-			return fmt.Errorf("load on %s: not an IPv4 address of this machine's loopback", e.Addr)
-		}
-		to, family = &unix.SockaddrInet4{Port: int(e.Addr.Port()), Addr: e.Addr.Addr().As4()}, unix.AF_INET
+	to, family, err := sockaddr(e.Addr, e.Path)
+	if err != nil {
+		return err
 	}
 	for i := range e.clients {
 		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)

@@ -353,3 +353,25 @@ func TestHold(t *testing.T) {
 		t.Error("what is no echo is taken for one")
 	}
 }
+
+// TestGapped: connections with a rest between them.
+func TestGapped(t *testing.T) {
+	marks := 0
+	g := load.Gapped{
+		Addr: serve(t, say("hello\n")), Gap: time.Millisecond, Want: []byte("hello\n"), Time: 20 * time.Millisecond, Mark: func() { marks++ },
+	}
+	r, err := g.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) == 0 || r.Latency[0] <= 0 || marks != 2 || r.Took < g.Time {
+		t.Errorf("%v, %+v, marked %d times", err, r, marks)
+	}
+	for _, want := range []string{"hello\nand more", "good day"} {
+		g.Want = []byte(want)
+		if r, err := g.Run(t.Context()); err != nil || r.Failed != 1 {
+			t.Errorf("want %q: %v, %+v", want, err, r)
+		}
+	}
+	g.Addr = netip.MustParseAddrPort("192.0.2.1:7")
+	if _, err := g.Run(t.Context()); err == nil {
+		t.Error("a load leaves this machine")
+	}
+}

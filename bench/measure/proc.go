@@ -66,6 +66,12 @@ func descendants(root int) []int {
 	return list
 }
 
+// Stopped reports whether a process is stopped by a signal.
+func Stopped(pid int) bool {
+	f := stat(pid)
+	return len(f) > 0 && f[0] == "T"
+}
+
 // statCPU adds up what /proc/PID/stat knows.
 func (t *Tree) statCPU() (c CPU) {
 	for _, pid := range t.Processes() {

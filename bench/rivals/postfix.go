@@ -7,7 +7,6 @@ package rivals
 import (
 	"fmt"
 	"os"
-	"os/user"
 	"strings"
 
 	"postloop/internal/postfix"
@@ -95,21 +94,8 @@ func (w *World) ours() *Rival {
 			}
 			return &launch{argv: []string{w.Bin + "/master", "-c", dir + "/etc"}, session: true}, nil
 		}
-		owner, setgid := "postfix", "postdrop"
-		if _, err := user.Lookup(owner); err != nil { // any other two will do
-			owner, setgid = "daemon", "sys"
-		}
-		p, err := postfix.New(dir, owner, setgid)
-		if err == nil {
-			err = p.SetMain(map[string]string{"log_to": "stderr"})
-		}
-		if err == nil {
-			err = p.SetServices(services)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &launch{argv: []string{w.Bin + "/master", "-c", p.Config}, session: true}, nil
+		owner, setgid := anybody()
+		return instance(dir, owner, setgid, w.Bin+"/master", services, map[string]string{"log_to": "stderr"})
 	}
 	return r
 }
