@@ -35,6 +35,7 @@ var workloads = []workload{
 	{"activation", activation},
 	{"proxymap", proxymap},
 	{"proxymap-slow", proxymapSlow},
+	{"idle", idle},
 }
 
 func workloadNames() []string {

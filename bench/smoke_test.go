@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -178,6 +179,34 @@ func TestActivation(t *testing.T) {
 	}
 	if err := b.failures(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestIdle: our programs do nothing when they have nothing to do.
+func TestIdle(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.01", "-servers", rivals.OursMasterName)
+	list, err := b.residents()
+	if err != nil {
+		t.Skip("no C compiler:", err)
+	}
+	list = slices.DeleteFunc(list, func(x *resident) bool { return !x.rival.Ours })
+	if len(list) != 2 {
+		t.Fatalf("%d programs", len(list))
+	}
+	for _, x := range list {
+		if err := b.rest(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
+		t.Log(x.progress())
+		if x.rss[0] <= 0 || x.threads == 0 || x.answer[0] <= 0 || (len(x.listens) == 1) != x.first {
+			t.Errorf("%+v", x)
+		}
+	}
+	text := b.idleSection(list).String()
+	for _, want := range []string{"| postloop: master", "| postloop: proxymap", "watched for 200ms"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
 	}
 }
 

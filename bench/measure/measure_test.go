@@ -225,3 +225,46 @@ func TestListening(t *testing.T) {
 		}
 	}
 }
+
+// TestSwitches: a process that sleeps and wakes up has switched, and is stopped
+// when it is.
+func TestSwitches(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	if err == nil {
+		sleep, err = filepath.EvalSymlinks(sleep)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	c := exec.Command(sleep, "1000")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	tree := &Tree{root: c.Process.Pid}
+	for n, threads := 0, 0; n == 0 || threads != 1; n, threads = tree.Switches(sleep) {
+		if t.Context().Err() != nil {
+			t.Fatalf("%d switches of %d threads", n, threads)
+		}
+	}
+	if n, threads := tree.Switches("/no/such/program"); n != 0 || threads != 0 {
+		t.Errorf("%d switches of %d threads of nobody", n, threads)
+	}
+	if m, err := tree.MemoryOf(sleep); err != nil || m.Processes != 1 || m.RSS <= 0 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if Stopped(c.Process.Pid) {
+		t.Error("it is stopped")
+	}
+	if err := c.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for !Stopped(c.Process.Pid) {
+		if t.Context().Err() != nil {
+			t.Fatal("it is not stopped")
+		}
+	}
+}

@@ -17,6 +17,8 @@ const (
 	PostfixName = "Postfix"
 	OursName    = "postloop, hosted"
 	LimitName   = "C limit"
+	// OursSpawnName is our spawn under Postfix's master.
+	OursSpawnName = "Postfix + our spawn"
 )
 
 // postfix is Postfix's master(8) and, between it and the command, spawn(8).
@@ -37,7 +39,7 @@ func (w *World) postfix() *Rival {
 // oursUnderPostfix is our spawn as a daemon of Postfix's master.
 func (w *World) oursUnderPostfix() *Rival {
 	r := &Rival{
-		Name: "Postfix + our spawn", Is: "Postfix's master, bin/spawn", User: perConnection,
+		Name: OursSpawnName, Is: "Postfix's master, bin/spawn", User: perConnection,
 		Missing: w.needsPostfix(), Helpers: []string{postfix.Sbin + "/postlogd"},
 	}
 	if r.Missing == "" && !executable(w.Bin+"/spawn") {

@@ -41,7 +41,7 @@ func (w *World) Proxymaps() []*Rival {
 				return &launch{argv: []string{w.Bin + "/master", "-c", dir + "/etc"}, session: true}, rootless(dir, proxymapService, main)
 			}
 			owner, setgid := anybody()
-			return s.proxymap(dir, owner, setgid, w.Bin+"/master", map[string]string{"log_to": "stderr"}, w.Bin+"/proxymap")
+			return s.proxymap(dir, owner, setgid, w.Bin+"/master", map[string]string{"log_to": "stderr"}, append(s.Daemons, w.Bin+"/proxymap")...)
 		},
 	}
 	for _, name := range []string{"proxymap", "master"} {

@@ -23,12 +23,13 @@ import (
 
 // Server is a rival that runs.
 type Server struct {
-	Rival *Rival
-	Tree  *measure.Tree
-	Pid   int
-	Argv  []string      // as it was started
-	Began time.Time     // when its program was executed
-	Took  time.Duration // until somebody could connect, where Service.Timed asks for it
+	Rival    *Rival
+	Tree     *measure.Tree
+	Pid      int
+	Argv     []string      // as it was started
+	Began    time.Time     // when its program was executed
+	Answered time.Duration // until it had answered
+	Took     time.Duration // until somebody could connect, where Service.Timed asks for it
 
 	dir   string
 	ended chan struct{} // the first process has
@@ -75,7 +76,11 @@ func (w *World) Start(ctx context.Context, r *Rival, s *Service, cpus []int) (_ 
 		}
 		srv.Took = time.Since(srv.Began)
 	}
-	return srv, srv.ready(ctx, s)
+	if err := srv.ready(ctx, s); err != nil {
+		return nil, err
+	}
+	srv.Answered = time.Since(srv.Began)
+	return srv, nil
 }
 
 func (srv *Server) start(l *launch, cpus []int) error {
