@@ -21,7 +21,7 @@ import (
 	"postloop/bench/rivals"
 )
 
-//go:embed testdata/tiny.c testdata/climit.c testdata/cecho.c
+//go:embed testdata/tiny.c testdata/climit.c testdata/cecho.c testdata/minid.c
 var sources embed.FS
 
 // commandUser is whom the commands run as, where that can be had.
@@ -85,8 +85,7 @@ func (b *bench) build() error {
 	if b.command != nil {
 		return nil
 	}
-	tiny, err := b.cc("tiny", "-nostdlib", "-static", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
-		"-fno-pie", "-no-pie", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-s")
+	tiny, err := b.freestanding("tiny")
 	if err != nil {
 		return err
 	}
@@ -95,6 +94,12 @@ func (b *bench) build() error {
 	}
 	b.command, b.reply = []string{tiny}, "hello from tiny\n"
 	return nil
+}
+
+// freestanding compiles one of the sources that have no C library.
+func (b *bench) freestanding(name string) (string, error) {
+	return b.cc(name, "-nostdlib", "-static", "-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+		"-fno-pie", "-no-pie", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-s")
 }
 
 // cc compiles one of the sources and returns the program's path.
@@ -134,6 +139,21 @@ func (b *bench) present() []*rivals.Rival {
 	for _, r := range b.world.All() {
 		switch {
 		case r.Name != rivals.PostfixName && r.Name != rivals.LimitName && !b.o.wantsServer(r.Name):
+		case r.Missing != "":
+			b.sayf("without %s: %s", r.Name, r.Missing)
+		default:
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// presentOf returns those of a list that can take part and were asked for, and
+// says which cannot. Postfix's always takes part.
+func (b *bench) presentOf(all []*rivals.Rival) (list []*rivals.Rival) {
+	for _, r := range all {
+		switch {
+		case r.Name != rivals.PostfixName && !b.o.wantsServer(r.Name):
 		case r.Missing != "":
 			b.sayf("without %s: %s", r.Name, r.Missing)
 		default:

@@ -136,9 +136,14 @@ func runs(srv *rivals.Server, exe string) bool { return srv.Tree.Runs(exe) > 0 }
 // settled is how many descriptors a process has once their number no longer
 // changes: it may not have got to closing those of the last command.
 func settled(ctx context.Context, pid int) (n int, err error) {
+	return settledAt(ctx, "the number of descriptors no longer changes", func() int { return measure.Descriptors(pid) })
+}
+
+// settledAt is a number once it no longer changes.
+func settledAt(ctx context.Context, what string, number func() int) (n int, err error) {
 	same := 0
-	err = until(ctx, "the number of descriptors no longer changes", func() bool {
-		now := measure.Descriptors(pid)
+	err = until(ctx, what, func() bool {
+		now := number()
 		if same++; now != n {
 			n, same = now, 0
 		}

@@ -32,7 +32,10 @@ var workloads = []workload{
 	{"descriptors", descriptors},
 	{"held", held},
 	{"loop", loops},
+	{"activation", activation},
+	{"proxymap", proxymap},
 	{"proxymap-slow", proxymapSlow},
+	{"idle", idle},
 }
 
 func workloadNames() []string {

@@ -25,6 +25,7 @@ type options struct {
 	servers   []string // empty: all there are
 	held      int      // connections of the workload of that name
 	ballast   int      // descriptors of the workload of that name
+	services  []int    // of a master in the workload activation, ascending
 	calm      time.Duration
 	bin       string
 	private   string
@@ -38,12 +39,14 @@ const (
 	maxSeconds = 60
 	maxClients = 1000
 	maxHeld    = 10000
+	// maxServices keeps ports below those that clients come from.
+	maxServices = 10000
 )
 
 // parse reads the command line.
 func parse(args []string, usage io.Writer) (*options, error) {
 	o := &options{}
-	var workloads, clients, modes, servers string
+	var workloads, clients, modes, servers, services string
 	var seconds float64
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(usage)
@@ -55,6 +58,7 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	f.StringVar(&servers, "servers", "", "only servers whose names contain one of these `words`, with commas; Postfix and the C limit always take part")
 	f.IntVar(&o.held, "connections", 1000, "how many connections the workload held holds open")
 	f.IntVar(&o.ballast, "descriptors", 10000, "how many descriptors the workload descriptors has a server hold")
+	f.StringVar(&services, "services", "10,100,1000,5000", "how many services the workload activation has a master have")
 	f.DurationVar(&o.calm, "calm", time.Minute, "how long in all to wait for a calm machine and to make disturbed measurements again")
 	f.StringVar(&o.bin, "bin", "bin", "where our programs are")
 	f.StringVar(&o.private, "rivals", "bench/.rivals", "where make bench-rivals has put its packages")
@@ -70,14 +74,23 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	if workloads == "all" {
 		o.workloads = workloadNames()
 	}
-	for _, word := range words(clients) {
+	var err, servicesErr error
+	o.clients, err = numbers("clients", clients, maxClients)
+	o.services, servicesErr = numbers("services", services, maxServices)
+	slices.Sort(o.services)
+	return o, errors.Join(err, servicesErr, o.check())
+}
+
+// numbers reads a list of them.
+func numbers(flag, list string, most int) (all []int, err error) {
+	for _, word := range words(list) {
 		n, err := strconv.Atoi(word)
-		if err != nil || n < 1 || n > maxClients {
-			return nil, fmt.Errorf("-clients %s: not a number from 1 to %d", word, maxClients)
+		if err != nil || n < 1 || n > most {
+			return nil, fmt.Errorf("-%s %s: not a number from 1 to %d", flag, word, most)
 		}
-		o.clients = append(o.clients, n)
+		all = append(all, n)
 	}
-	return o, o.check()
+	return all, nil
 }
 
 func (o *options) check() error {
@@ -100,7 +113,7 @@ func (o *options) check() error {
 		return fmt.Errorf("-connections %d: not from 1 to %d", o.held, maxHeld)
 	case o.ballast < 100:
 		return fmt.Errorf("-descriptors %d: not 100 or more", o.ballast)
-	case len(o.workloads) == 0 || len(o.clients) == 0 || len(o.modes) == 0:
+	case len(o.workloads) == 0 || len(o.clients) == 0 || len(o.services) == 0 || len(o.modes) == 0:
 		return errors.New("there is nothing to measure")
 	}
 	return nil

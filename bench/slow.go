@@ -41,14 +41,8 @@ type slowed struct {
 // another.
 func proxymapSlow(ctx context.Context, b *bench) (*report.Section, error) {
 	var list []*slowed
-	for _, r := range b.world.Proxymaps() {
-		switch {
-		case r.Name != rivals.PostfixName && !b.o.wantsServer(r.Name):
-		case r.Missing != "":
-			b.sayf("without %s: %s", r.Name, r.Missing)
-		default:
-			list = append(list, &slowed{rival: r, without: map[string]series{}, with: map[string]series{}})
-		}
+	for _, r := range b.presentOf(b.world.Proxymaps()) {
+		list = append(list, &slowed{rival: r, without: map[string]series{}, with: map[string]series{}})
 	}
 	if len(list) == 0 {
 		return nil, errors.New("there is no server to measure")
@@ -87,7 +81,7 @@ func (b *bench) slow(ctx context.Context, s *slowed, p place) error {
 		return err
 	}
 	quick := load.Echo{
-		Path: service.Path, Clients: slowClients, Hello: attr.Append(nil, attr.Attr{Name: "protocol", Value: "proxymap_protocol"}),
+		Path: service.Path, Clients: slowClients, Hello: proxymapHello(),
 		Ask: lookup("static:value", "key"), Want: found("value"), Warm: b.o.time / 4, Time: b.o.time,
 	}
 	err = func() error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,104 @@ func TestLoops(t *testing.T) {
 	}
 }
 
+// TestActivation: a daemon that speaks the protocol is started for each client,
+// and a reload that changes one service closes no other.
+func TestActivation(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.05", "-services", "3,20")
+	minid, err := b.freestanding("minid")
+	if err != nil {
+		t.Skip("no C compiler:", err)
+	}
+	a := &activated{by: map[sized]*activations{}}
+	for _, r := range b.world.Masters() {
+		if r.Ours {
+			a.rival = r
+		}
+	}
+	p := b.places()[0]
+	for _, z := range b.activationSizes() {
+		if err := b.activate(t.Context(), a, minid, z, p); err != nil {
+			t.Fatal(err)
+		}
+		t.Log(a.progress(z))
+		got := a.by[z]
+		if got.kept != z.services-1 || got.others != z.services-1 || got.one[0].rate <= 0 || got.gap[0].p50 <= 0 || got.start[0] <= 0 || got.reload[0] <= 0 || got.rss[0] <= 0 {
+			t.Errorf("%+v: %+v", z, got)
+		}
+	}
+	text := b.activationSection([]*activated{a}, p).String()
+	for _, want := range []string{"### inet, connections", "### unix, many services", "19 of 19", "\n    ...\n", "| " + rivals.OursMasterName} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestIdle: our programs do nothing when they have nothing to do.
+func TestIdle(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.01", "-servers", rivals.OursMasterName)
+	list, err := b.residents()
+	if err != nil {
+		t.Skip("no C compiler:", err)
+	}
+	list = slices.DeleteFunc(list, func(x *resident) bool { return !x.rival.Ours })
+	if len(list) != 2 {
+		t.Fatalf("%d programs", len(list))
+	}
+	for _, x := range list {
+		if err := b.rest(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
+		t.Log(x.progress())
+		if x.rss[0] <= 0 || x.threads == 0 || x.answer[0] <= 0 || (len(x.listens) == 1) != x.first {
+			t.Errorf("%+v", x)
+		}
+	}
+	text := b.idleSection(list).String()
+	for _, want := range []string{"| postloop: master", "| postloop: proxymap", "watched for 200ms"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+}
+
+// TestProxymap: every request is answered, on connections that stay and on
+// those that do not.
+func TestProxymap(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.02", "-servers", rivals.OursProxymapName)
+	tables, err := b.proxymapTables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var x *proxied
+	for _, one := range b.proxymaps() {
+		if one.rival.Name == rivals.OursProxymapName {
+			x = one
+		}
+	}
+	p := b.places()[0]
+	if err := b.proxy(t.Context(), x, tables, p); err != nil {
+		t.Fatal(err)
+	}
+	for job, list := range x.series {
+		if len(list) != 1 || list[0].rate <= 0 || x.left[job] != 0 {
+			t.Errorf("%+v: %+v, %d never answered", job, list, x.left[job])
+		}
+	}
+	text := b.proxymapSection([]*proxied{x}, tables, p).String()
+	for _, want := range []string{"### static", "### texthash", "8 requests of a client under way", "a connection for each lookup", "| " + rivals.OursProxymapName} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestProxymapSlow: others are answered while a key takes its time, whose own
 // answer comes as well.
 func TestProxymapSlow(t *testing.T) {
@@ -201,7 +300,7 @@ func TestParse(t *testing.T) {
 	}
 	for _, args := range []string{
 		"-workload nothing", "-workload ,", "-rounds 0", "-rounds 101", "-seconds 0", "-seconds 61", "-clients 0", "-clients x",
-		"-clients 1001", "-clients ,", "-modes loose", "-connections 0", "-descriptors 1", "word",
+		"-clients 1001", "-clients ,", "-modes loose", "-connections 0", "-descriptors 1", "-services 0", "-services 10001", "word",
 	} {
 		if o, err := parse(strings.Fields(args), t.Output()); err == nil {
 			t.Errorf("%s is taken: %+v", args, o)

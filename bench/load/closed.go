@@ -20,10 +20,14 @@ import (
 )
 
 // Closed is a closed loop: so many clients, each of which connects, reads to
-// the end, closes, and begins anew at once.
+// the end, closes, and begins anew at once. With Ask it is the client that ends
+// the connection, when it has its answer.
 type Closed struct {
 	Addr    netip.AddrPort // IPv4, on loopback
+	Path    string         // of a unix-domain socket, instead
 	Clients int
+	Hello   []byte        // what the server says first, where Ask follows
+	Ask     []byte        // what is sent then; nil: nothing
 	Want    []byte        // what every connection must be answered with
 	Warm    time.Duration // before anything is counted
 	Time    time.Duration // that is counted
@@ -36,6 +40,7 @@ type Result struct {
 	Latency []time.Duration // of each connection that ended in it, ascending: from before connect to the end of the answer
 	CPU     time.Duration   // that the load itself has used
 	Failed  int             // connections without the whole answer, in the counted time or not
+	Left    int             // messages of Echo that were never answered, when there were several under way on a connection
 	Failure error           // the first one
 }
 
@@ -56,7 +61,9 @@ type client struct {
 type closed struct {
 	*Closed
 	ep      int
-	to      unix.RawSockaddrInet4
+	to      unix.RawSockaddrAny
+	toSize  uintptr
+	want    []byte   // Hello and Want
 	clients []client // by slot, which is what epoll's events carry
 	busy    int
 	r       Result
@@ -68,8 +75,9 @@ type closed struct {
 // Run makes the load. An error is about the load itself, or ctx is done; what
 // is wrong with answers is in the Result.
 func (c *Closed) Run(ctx context.Context) (*Result, error) {
-	if !c.Addr.Addr().Is4() || !c.Addr.Addr().IsLoopback() {
-		return nil, fmt.Errorf("load on %s: not an IPv4 address of this machine's loopback", c.Addr)
+	run := &closed{Closed: c, want: slices.Concat(c.Hello, c.Want), clients: make([]client, c.Clients)}
+	if err := run.address(); err != nil {
+		return nil, err
 	}
 	ep, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -78,10 +86,7 @@ func (c *Closed) Run(ctx context.Context) (*Result, error) {
 	defer func() { _ = unix.Close(ep) }()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	run := &closed{Closed: c, ep: ep, clients: make([]client, c.Clients)}
-	run.to = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: c.Addr.Addr().As4()}
-	port := c.Addr.Port()
-	*(*[2]byte)(unsafe.Pointer(&run.to.Port)) = [2]byte{byte(port >> 8), byte(port)}
+	run.ep = ep
 	run.r.Latency = make([]time.Duration, 0, 1<<16+int(c.Time.Seconds()*(1<<16)))
 	err = run.run(ctx)
 	for i := range run.clients {
@@ -89,6 +94,29 @@ func (c *Closed) Run(ctx context.Context) (*Result, error) {
 	}
 	slices.Sort(run.r.Latency)
 	return &run.r, err
+}
+
+// address makes the address that the kernel takes.
+func (c *closed) address() error {
+	if _, _, err := sockaddr(c.Addr, c.Path); err != nil {
+		return err
+	}
+	if c.Path != "" {
+		to := (*unix.RawSockaddrUnix)(unsafe.Pointer(&c.to))
+		if len(c.Path) >= len(to.Path) {
+			return fmt.Errorf("load on %s: %w", c.Path, unix.ENAMETOOLONG)
+		}
+		to.Family, c.toSize = unix.AF_UNIX, unix.SizeofSockaddrUnix
+		for i := range len(c.Path) {
+			to.Path[i] = int8(c.Path[i])
+		}
+		return nil
+	}
+	to := (*unix.RawSockaddrInet4)(unsafe.Pointer(&c.to))
+	to.Family, to.Addr, c.toSize = unix.AF_INET, c.Addr.Addr().As4(), unix.SizeofSockaddrInet4
+	port := c.Addr.Port()
+	*(*[2]byte)(unsafe.Pointer(&to.Port)) = [2]byte{byte(port >> 8), byte(port)}
+	return nil
 }
 
 func (c *closed) run(ctx context.Context) error {
@@ -149,12 +177,12 @@ func (c *closed) fail(err error, n int) {
 func (c *closed) connect(slot int) error {
 	k := &c.clients[slot]
 	k.began, k.got = time.Now(), 0
-	fd, _, errno := unix.RawSyscall(unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, _, errno := unix.RawSyscall(unix.SYS_SOCKET, uintptr(c.to.Addr.Family), unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if errno != 0 {
 		return os.NewSyscallError("socket", errno)
 	}
 	k.fd = int(fd)
-	_, _, errno = unix.RawSyscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(&c.to)), unix.SizeofSockaddrInet4)
+	_, _, errno = unix.RawSyscall(unix.SYS_CONNECT, fd, uintptr(unsafe.Pointer(&c.to)), c.toSize)
 	if errno != 0 && errno != unix.EINPROGRESS {
 		_ = unix.Close(k.fd)
 		return os.NewSyscallError("connect", errno)
@@ -183,14 +211,28 @@ func (c *closed) ready(slot int) error {
 		case errno != 0:
 			c.fail(os.NewSyscallError("read", errno), 1)
 		case n > 0:
-			if !bytes.HasPrefix(c.Want[min(k.got, len(c.Want)):], c.buf[:n]) {
+			if !bytes.HasPrefix(c.want[min(k.got, len(c.want)):], c.buf[:n]) {
 				c.fail(fmt.Errorf("answered with %q at byte %d", c.buf[:n], k.got), 1)
 				break
 			}
 			k.got += int(n)
-			continue
-		case k.got < len(c.Want):
-			c.fail(fmt.Errorf("the answer ends after %d of %d bytes", k.got, len(c.Want)), 1)
+			if c.Ask == nil {
+				continue
+			}
+			if k.got == len(c.Hello) {
+				if err := c.ask(k); err != nil {
+					c.fail(err, 1)
+					break
+				}
+			}
+			if k.got < len(c.want) {
+				return nil // what is to come announces itself
+			}
+			if c.in {
+				c.r.Latency = append(c.r.Latency, time.Since(k.began))
+			}
+		case k.got < len(c.want):
+			c.fail(fmt.Errorf("the answer ends after %d of %d bytes", k.got, len(c.want)), 1)
 		case c.in:
 			c.r.Latency = append(c.r.Latency, time.Since(k.began))
 		}
@@ -200,6 +242,18 @@ func (c *closed) ready(slot int) error {
 		}
 		return c.connect(slot)
 	}
+}
+
+// ask sends what is to be asked.
+func (c *closed) ask(k *client) error {
+	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(k.fd), uintptr(unsafe.Pointer(&c.Ask[0])), uintptr(len(c.Ask)))
+	switch {
+	case errno != 0:
+		return os.NewSyscallError("write", errno)
+	case int(n) != len(c.Ask):
+		return fmt.Errorf("%d bytes of %d could be sent", n, len(c.Ask))
+	}
+	return nil
 }
 
 // drop ends a connection by a reset. The server has closed its side already,

@@ -29,24 +29,38 @@ type Echo struct {
 	Hello   []byte        // what the server says first
 	Ask     []byte        // a message of another kind than of any Size bytes, ...
 	Want    []byte        // ... and what comes back
+	Depth   int           // messages that a client has under way at once; 0 is one
 	Warm    time.Duration // before anything is counted
 	Time    time.Duration // that is counted
 	Mark    func()        // called when the counted time begins and when it is over; may be nil
+}
+
+// asker is a client of Echo.
+type asker struct {
+	fd    int
+	got   int         // bytes of the answer that is coming
+	began []time.Time // when each message under way was sent: a ring of Depth
+	first int         // the oldest of them
+	busy  int         // how many there are
 }
 
 // echoed is a run of Echo.
 type echoed struct {
 	*Echo
 	ep      int
-	clients []client // by slot, which is what epoll's events carry
-	message []byte
+	clients []asker // by slot, which is what epoll's events carry
+	message []byte  // Depth of them
+	size    int     // of one
 	want    []byte
 	buf     []byte
 	r       Result
 	in      bool // the counted time
+	over    bool // no new messages
 }
 
-// Run makes the load. The latency in the Result is that of each message that
+// Run makes the load. With several messages under way a client sends another
+// for each that has come back, and after the counted time waits for those that
+// are left. The latency in the Result is that of each message that
 // came back in the counted time, and what those have waited who waited for most
 // of it in vain. An error is about the load itself, or ctx is
 // done; what is wrong with answers is in the Result, and ends it.
@@ -58,7 +72,8 @@ func (e *Echo) Run(ctx context.Context) (*Result, error) {
 	defer func() { _ = unix.Close(ep) }()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	run := &echoed{Echo: e, ep: ep, clients: make([]client, e.Clients), message: e.Ask, want: e.Want}
+	run := &echoed{Echo: e, ep: ep, clients: make([]asker, e.Clients), message: e.Ask, want: e.Want}
+	depth := max(e.Depth, 1)
 	if e.Ask == nil {
 		run.message = make([]byte, e.Size)
 		for i := range run.message {
@@ -66,7 +81,12 @@ func (e *Echo) Run(ctx context.Context) (*Result, error) {
 		}
 		run.want = run.message
 	}
-	run.buf = make([]byte, max(len(run.want), 1))
+	run.size = len(run.message)
+	run.message = bytes.Repeat(run.message, depth)
+	run.buf = make([]byte, max(depth*len(run.want), 1))
+	for i := range run.clients {
+		run.clients[i].began = make([]time.Time, depth)
+	}
 	run.r.Latency = make([]time.Duration, 0, 1<<16+int(e.Time.Seconds()*(1<<20)))
 	defer run.close()
 	if err := run.connect(); err != nil {
@@ -79,13 +99,9 @@ func (e *Echo) Run(ctx context.Context) (*Result, error) {
 
 // connect opens all connections, and sends the first message on each.
 func (e *echoed) connect() error {
-	var to unix.Sockaddr = &unix.SockaddrUnix{Name: e.Path}
-	family := unix.AF_UNIX
-	if e.Path == "" {
-		if !e.Addr.Addr().Is4() || !e.Addr.Addr().IsLoopback() {
-			return fmt.Errorf("load on %s: not an IPv4 address of this machine's loopback", e.Addr)
-		}
-		to, family = &unix.SockaddrInet4{Port: int(e.Addr.Port()), Addr: e.Addr.Addr().As4()}, unix.AF_INET
+	to, family, err := sockaddr(e.Addr, e.Path)
+	if err != nil {
+		return err
 	}
 	for i := range e.clients {
 		fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
@@ -111,7 +127,8 @@ func (e *echoed) connect() error {
 		}
 	}
 	for i := range e.clients {
-		if err := e.send(&e.clients[i]); err != nil {
+		k := &e.clients[i]
+		if err := e.send(k, len(k.began), time.Now()); err != nil {
 			return err
 		}
 	}
@@ -171,16 +188,51 @@ func (e *echoed) run(ctx context.Context) error {
 			e.r.Took, e.r.CPU = time.Since(began)-counted, threadCPU()-used
 			e.mark()
 			e.stuck()
+			if e.Depth > 1 {
+				return e.finish(ctx, events)
+			}
 			return nil
 		}
 	}
+}
+
+// finishTime is how long nothing may come back before what is left is given up.
+const finishTime = 500 * time.Millisecond
+
+// finish waits for the messages that are still under way.
+func (e *echoed) finish(ctx context.Context, events []unix.EpollEvent) error {
+	e.in, e.over = false, true
+	for last := time.Now(); ctx.Err() == nil; {
+		n, err := wait(e.ep, events)
+		if err != nil {
+			return err
+		}
+		for _, ev := range events[:n] {
+			if err := e.ready(&e.clients[ev.Fd]); err != nil {
+				e.r.Failed, e.r.Failure = 1, err
+				return nil
+			}
+		}
+		if n > 0 {
+			last = time.Now()
+		}
+		e.r.Left = 0
+		for i := range e.clients {
+			e.r.Left += e.clients[i].busy
+		}
+		if e.r.Left == 0 || time.Since(last) > finishTime {
+			return nil
+		}
+	}
+	return ctx.Err()
 }
 
 // stuck counts those who have waited for most of the time, and wait still: a
 // closed loop would not show them. It counts what they have waited so far.
 func (e *echoed) stuck() {
 	for i := range e.clients {
-		if waited := time.Since(e.clients[i].began); waited > e.Time/2 {
+		k := &e.clients[i]
+		if waited := time.Since(k.began[k.first]); k.busy > 0 && waited > e.Time/2 {
 			e.r.Latency = append(e.r.Latency, waited)
 		}
 	}
@@ -192,21 +244,26 @@ func (e *echoed) mark() {
 	}
 }
 
-// send sends the next message of a client.
-func (e *echoed) send(k *client) error {
-	k.began, k.got = time.Now(), 0
-	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(k.fd), uintptr(unsafe.Pointer(&e.message[0])), uintptr(len(e.message)))
+// send sends the next n messages of a client.
+func (e *echoed) send(k *asker, n int, now time.Time) error {
+	for range n {
+		k.began[(k.first+k.busy)%len(k.began)] = now
+		k.busy++
+	}
+	text := e.message[:n*e.size]
+	sent, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(k.fd), uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)))
 	switch {
 	case errno != 0:
 		return os.NewSyscallError("write", errno)
-	case int(n) != len(e.message):
-		return fmt.Errorf("%d bytes of %d could be sent", n, len(e.message))
+	case int(sent) != len(text):
+		return fmt.Errorf("%d bytes of %d could be sent", sent, len(text))
 	}
 	return nil
 }
 
-// ready reads what has come back; when that is all, the next message goes out.
-func (e *echoed) ready(k *client) error {
+// ready reads what has come back; for every whole answer another message goes
+// out.
+func (e *echoed) ready(k *asker) error {
 	n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(k.fd), uintptr(unsafe.Pointer(&e.buf[0])), uintptr(len(e.buf)))
 	switch {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
@@ -215,16 +272,26 @@ func (e *echoed) ready(k *client) error {
 		return os.NewSyscallError("read", errno)
 	case n == 0:
 		return errors.New("the server has closed a connection")
-	case !bytes.HasPrefix(e.want[k.got:], e.buf[:n]):
-		return fmt.Errorf("%q came back at byte %d", e.buf[:n], k.got)
 	}
-	if k.got += int(n); k.got < len(e.want) {
+	now, whole := time.Now(), 0
+	for rest := e.buf[:n]; len(rest) > 0; {
+		part := rest[:min(len(rest), len(e.want)-k.got)]
+		if k.busy == 0 || !bytes.HasPrefix(e.want[k.got:], part) {
+			return fmt.Errorf("%q came back at byte %d", rest, k.got)
+		}
+		rest = rest[len(part):]
+		if k.got += len(part); k.got < len(e.want) {
+			break
+		}
+		if e.in {
+			e.r.Latency = append(e.r.Latency, now.Sub(k.began[k.first]))
+		}
+		k.got, k.first, k.busy, whole = 0, (k.first+1)%len(k.began), k.busy-1, whole+1
+	}
+	if whole == 0 || e.over {
 		return nil
 	}
-	if e.in {
-		e.r.Latency = append(e.r.Latency, time.Since(k.began))
-	}
-	return e.send(k)
+	return e.send(k, whole, now)
 }
 
 // close ends all connections by a reset: see closed.drop.

@@ -80,6 +80,44 @@ func TestClosed(t *testing.T) {
 
 // TestClosedFailures: an answer that is not the wanted one is a failure, and
 // no answer is counted.
+// TestClosedAsks: the client asks when it was greeted, and ends the connection.
+func TestClosedAsks(t *testing.T) {
+	path := t.TempDir() + "/s"
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer func() { _ = conn.Close() }()
+				_, err := io.WriteString(conn, "welcome\n")
+				for buf := make([]byte, 3); err == nil; {
+					if _, err = io.ReadFull(conn, buf); err == nil {
+						_, err = io.WriteString(conn, "some answer")
+					}
+				}
+			})
+		}
+	})
+	defer wg.Wait()
+	defer func() { _ = ln.Close() }()
+	c := load.Closed{Path: path, Clients: 3, Hello: []byte("welcome\n"), Ask: []byte("ask"), Want: []byte("some answer"), Time: 20 * time.Millisecond}
+	r, err := c.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) == 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	c.Want = []byte("some other")
+	if r, err = c.Run(t.Context()); err != nil || r.Failed == 0 {
+		t.Errorf("a wrong answer: %v, %+v", err, r)
+	}
+}
+
 func TestClosedFailures(t *testing.T) {
 	for _, test := range []struct{ name, answer, failure string }{
 		{"nothing", "", "ends after 0 of 6"},
@@ -214,6 +252,43 @@ func TestEchoAnswers(t *testing.T) {
 	}
 }
 
+// TestEchoDepth: several messages are under way at once, and those that are
+// left in the end are waited for, or counted when nothing comes.
+func TestEchoDepth(t *testing.T) {
+	answers := func(leaves int) func(net.Conn) {
+		return func(conn net.Conn) {
+			defer func() { _ = conn.Close() }()
+			for buf := make([]byte, 100); ; {
+				// All of the first must have come before any is answered.
+				if _, err := io.ReadFull(conn, buf[:3*len("ask")]); err != nil {
+					return
+				}
+				if _, err := io.WriteString(conn, strings.Repeat("answer", 3-leaves)); err != nil {
+					return
+				}
+				for n := 0; ; {
+					m, err := conn.Read(buf[n:])
+					if err != nil {
+						return
+					}
+					n += m
+					_, err = io.WriteString(conn, strings.Repeat("answer", n/len("ask")))
+					if n %= len("ask"); err != nil {
+						return
+					}
+				}
+			}
+		}
+	}
+	for leaves := range 3 {
+		e := load.Echo{Addr: serve(t, answers(leaves)), Clients: 2, Depth: 3, Ask: []byte("ask"), Want: []byte("answer"), Time: 20 * time.Millisecond}
+		r, err := e.Run(t.Context())
+		if err != nil || r.Failed > 0 || len(r.Latency) == 0 || r.Left != 2*leaves {
+			t.Errorf("%v, %d messages, %d failed, %d left of %d", err, len(r.Latency), r.Failed, r.Left, 2*leaves)
+		}
+	}
+}
+
 // TestEchoStuck: who is not answered is not forgotten.
 func TestEchoStuck(t *testing.T) {
 	first := make(chan bool, 1)
@@ -276,5 +351,27 @@ func TestHold(t *testing.T) {
 	}
 	if _, err := load.Hold(t.Context(), serve(t, say("other")), 1); err == nil {
 		t.Error("what is no echo is taken for one")
+	}
+}
+
+// TestGapped: connections with a rest between them.
+func TestGapped(t *testing.T) {
+	marks := 0
+	g := load.Gapped{
+		Addr: serve(t, say("hello\n")), Gap: time.Millisecond, Want: []byte("hello\n"), Time: 20 * time.Millisecond, Mark: func() { marks++ },
+	}
+	r, err := g.Run(t.Context())
+	if err != nil || r.Failed > 0 || len(r.Latency) == 0 || r.Latency[0] <= 0 || marks != 2 || r.Took < g.Time {
+		t.Errorf("%v, %+v, marked %d times", err, r, marks)
+	}
+	for _, want := range []string{"hello\nand more", "good day"} {
+		g.Want = []byte(want)
+		if r, err := g.Run(t.Context()); err != nil || r.Failed != 1 {
+			t.Errorf("want %q: %v, %+v", want, err, r)
+		}
+	}
+	g.Addr = netip.MustParseAddrPort("192.0.2.1:7")
+	if _, err := g.Run(t.Context()); err == nil {
+		t.Error("a load leaves this machine")
 	}
 }

@@ -5,6 +5,7 @@
 package measure
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,5 +181,90 @@ func TestDescriptors(t *testing.T) {
 	}
 	if n := Descriptors(1 << 30); n != -1 {
 		t.Errorf("%d descriptors of nobody", n)
+	}
+}
+
+// TestListening: the kernel's lists of sockets are understood, as they are here
+// and in their own words.
+func TestListening(t *testing.T) {
+	tcp := ListeningTCP(`  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 01004D7F:4E20 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0
+   1: 0100007F:4E21 0100007F:8000 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0000000000000000 100 0 0 10 0
+   2: x:4E21 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1
+`)
+	if len(tcp) != 1 || tcp["127.77.0.1:20000"] != "4711" {
+		t.Errorf("%v", tcp)
+	}
+	unix := ListeningUnix(`Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 4711 /tmp/x
+0000000000000000: 00000002 00000000 00000000 0001 03 4712 /tmp/y
+0000000000000000: 00000002 00000000 00010000 0001 01 4713
+`)
+	if len(unix) != 1 || unix["/tmp/x"] != "4711" {
+		t.Errorf("%v", unix)
+	}
+	path := t.TempDir() + "/s"
+	for network, addr := range map[string]string{"tcp4": "127.0.0.1:0", "unix": path} {
+		ln, err := net.Listen(network, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, parse := "/proc/net/tcp", ListeningTCP
+		if network == "unix" {
+			file, parse = "/proc/net/unix", ListeningUnix
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parse(string(text))[ln.Addr().String()] == "" {
+			t.Errorf("%s has not %s", file, ln.Addr())
+		}
+		if err := ln.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSwitches: a process that sleeps and wakes up has switched, and is stopped
+// when it is.
+func TestSwitches(t *testing.T) {
+	sleep, err := exec.LookPath("sleep")
+	if err == nil {
+		sleep, err = filepath.EvalSymlinks(sleep)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+	c := exec.Command(sleep, "1000")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	tree := &Tree{root: c.Process.Pid}
+	for n, threads := 0, 0; n == 0 || threads != 1; n, threads = tree.Switches(sleep) {
+		if t.Context().Err() != nil {
+			t.Fatalf("%d switches of %d threads", n, threads)
+		}
+	}
+	if n, threads := tree.Switches("/no/such/program"); n != 0 || threads != 0 {
+		t.Errorf("%d switches of %d threads of nobody", n, threads)
+	}
+	if m, err := tree.MemoryOf(sleep); err != nil || m.Processes != 1 || m.RSS <= 0 {
+		t.Errorf("%+v, %v", m, err)
+	}
+	if Stopped(c.Process.Pid) {
+		t.Error("it is stopped")
+	}
+	if err := c.Process.Signal(unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for !Stopped(c.Process.Pid) {
+		if t.Context().Err() != nil {
+			t.Fatal("it is not stopped")
+		}
 	}
 }

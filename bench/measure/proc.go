@@ -66,6 +66,12 @@ func descendants(root int) []int {
 	return list
 }
 
+// Stopped reports whether a process is stopped by a signal.
+func Stopped(pid int) bool {
+	f := stat(pid)
+	return len(f) > 0 && f[0] == "T"
+}
+
 // statCPU adds up what /proc/PID/stat knows.
 func (t *Tree) statCPU() (c CPU) {
 	for _, pid := range t.Processes() {
@@ -85,11 +91,20 @@ type Memory struct {
 
 // Memory adds up the memory of the processes, less those that run an
 // executable of the given names: what is served is not the server.
-func (t *Tree) Memory(without ...string) (m Memory, err error) {
+func (t *Tree) Memory(without ...string) (Memory, error) {
+	return t.memory(func(exe string) bool { return !slices.Contains(without, exe) })
+}
+
+// MemoryOf adds up the memory of the processes that run an executable.
+func (t *Tree) MemoryOf(exe string) (Memory, error) {
+	return t.memory(func(s string) bool { return s == exe })
+}
+
+func (t *Tree) memory(counts func(exe string) bool) (m Memory, err error) {
 	for _, pid := range t.Processes() {
 		dir := "/proc/" + strconv.Itoa(pid)
 		exe, err := os.Readlink(dir + "/exe")
-		if err != nil || slices.Contains(without, exe) { // it has just ended, or is none of the server's
+		if err != nil || !counts(exe) { // it has just ended, or is none of the server's
 			continue
 		}
 		text, err := os.ReadFile(dir + "/smaps_rollup")
@@ -108,6 +123,32 @@ func (t *Tree) Memory(without ...string) (m Memory, err error) {
 		m.PSS += pss
 	}
 	return m, nil
+}
+
+// Switches adds up the context switches of all threads of the processes that
+// run an executable, and counts the threads.
+func (t *Tree) Switches(exe string) (n, threads int) {
+	for _, pid := range t.Processes() {
+		dir := "/proc/" + strconv.Itoa(pid)
+		if to, err := os.Readlink(dir + "/exe"); err != nil || to != exe {
+			continue
+		}
+		entries, _ := os.ReadDir(dir + "/task")
+		for _, e := range entries {
+			text, err := os.ReadFile(dir + "/task/" + e.Name() + "/status")
+			if err != nil {
+				continue
+			}
+			threads++
+			for line := range strings.Lines(string(text)) {
+				if name, value, _ := strings.Cut(line, ":"); strings.HasSuffix(name, "voluntary_ctxt_switches") {
+					more, _ := strconv.Atoi(strings.TrimSpace(value))
+					n += more
+				}
+			}
+		}
+	}
+	return n, threads
 }
 
 // Runs counts the processes that run an executable.

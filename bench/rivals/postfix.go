@@ -7,7 +7,6 @@ package rivals
 import (
 	"fmt"
 	"os"
-	"os/user"
 	"strings"
 
 	"postloop/internal/postfix"
@@ -18,6 +17,8 @@ const (
 	PostfixName = "Postfix"
 	OursName    = "postloop, hosted"
 	LimitName   = "C limit"
+	// OursSpawnName is our spawn under Postfix's master.
+	OursSpawnName = "Postfix + our spawn"
 )
 
 // postfix is Postfix's master(8) and, between it and the command, spawn(8).
@@ -38,7 +39,7 @@ func (w *World) postfix() *Rival {
 // oursUnderPostfix is our spawn as a daemon of Postfix's master.
 func (w *World) oursUnderPostfix() *Rival {
 	r := &Rival{
-		Name: "Postfix + our spawn", Is: "Postfix's master, bin/spawn", User: perConnection,
+		Name: OursSpawnName, Is: "Postfix's master, bin/spawn", User: perConnection,
 		Missing: w.needsPostfix(), Helpers: []string{postfix.Sbin + "/postlogd"},
 	}
 	if r.Missing == "" && !executable(w.Bin+"/spawn") {
@@ -95,21 +96,8 @@ func (w *World) ours() *Rival {
 			}
 			return &launch{argv: []string{w.Bin + "/master", "-c", dir + "/etc"}, session: true}, nil
 		}
-		owner, setgid := "postfix", "postdrop"
-		if _, err := user.Lookup(owner); err != nil { // any other two will do
-			owner, setgid = "daemon", "sys"
-		}
-		p, err := postfix.New(dir, owner, setgid)
-		if err == nil {
-			err = p.SetMain(map[string]string{"log_to": "stderr"})
-		}
-		if err == nil {
-			err = p.SetServices(services)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &launch{argv: []string{w.Bin + "/master", "-c", p.Config}, session: true}, nil
+		owner, setgid := anybody()
+		return instance(dir, owner, setgid, w.Bin+"/master", services, map[string]string{"log_to": "stderr"})
 	}
 	return r
 }

@@ -5,7 +5,7 @@
 package rivals
 
 import (
-	"os"
+	"maps"
 	"os/user"
 	"strings"
 
@@ -40,11 +40,8 @@ func (w *World) Proxymaps() []*Rival {
 				main := "daemon_directory = " + w.Bin + "\nproxy_read_maps = " + s.readMaps() + "\n"
 				return &launch{argv: []string{w.Bin + "/master", "-c", dir + "/etc"}, session: true}, rootless(dir, proxymapService, main)
 			}
-			owner, setgid := "postfix", "postdrop"
-			if _, err := user.Lookup(owner); err != nil { // any other two will do
-				owner, setgid = "daemon", "sys"
-			}
-			return s.proxymap(dir, owner, setgid, w.Bin+"/master", map[string]string{"log_to": "stderr"}, w.Bin+"/proxymap")
+			owner, setgid := anybody()
+			return s.proxymap(dir, owner, setgid, w.Bin+"/master", map[string]string{"log_to": "stderr"}, append(s.Daemons, w.Bin+"/proxymap")...)
 		},
 	}
 	for _, name := range []string{"proxymap", "master"} {
@@ -62,25 +59,40 @@ func (s *Service) readMaps() string { return "proxy:" + strings.Join(s.Tables, "
 // proxymap makes an instance with that service only, and says how its master is
 // started.
 func (s *Service) proxymap(dir, owner, setgid, master string, main map[string]string, daemons ...string) (*launch, error) {
-	p, err := postfix.New(dir, owner, setgid)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range daemons {
-		if err := os.Symlink(path, p.Daemons+path[strings.LastIndexByte(path, '/'):]); err != nil {
-			return nil, err
-		}
-	}
-	if err := p.SetMain(map[string]string{"proxy_read_maps": s.readMaps()}); err != nil {
-		return nil, err
-	}
-	if err := p.SetMain(main); err != nil {
-		return nil, err
-	}
+	s.Path = dir + "/q/private/proxymap"
 	services := proxymapService
 	if master == postfix.RealMaster {
 		services += postfix.PostlogService
 	}
-	s.Path = p.Queue + "/private/proxymap"
-	return &launch{argv: []string{master, "-c", p.Config}, session: true}, p.SetServices(services)
+	more := map[string]string{"proxy_read_maps": s.readMaps()}
+	maps.Copy(more, main)
+	return instance(dir, owner, setgid, master, services, more, daemons...)
+}
+
+// anybody returns two that can be mail_owner and setgid_group, for a master
+// that does not need Postfix.
+func anybody() (owner, setgid string) {
+	if _, err := user.Lookup("postfix"); err != nil { // any other two will do
+		return "daemon", "sys"
+	}
+	return "postfix", "postdrop"
+}
+
+// instance makes one with those services and daemons, and says how its master
+// is started.
+func instance(dir, owner, setgid, master, services string, main map[string]string, daemons ...string) (*launch, error) {
+	p, err := postfix.New(dir, owner, setgid)
+	if err == nil {
+		err = link(p.Daemons, daemons)
+	}
+	if err == nil {
+		err = p.SetMain(main)
+	}
+	if err == nil {
+		err = p.SetServices(services)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &launch{argv: []string{master, "-c", p.Config}, session: true}, nil
 }

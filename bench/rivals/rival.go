@@ -15,13 +15,17 @@ import (
 
 // Service is what a server is to do.
 type Service struct {
-	Addr    netip.AddrPort // where it listens
-	Path    string         // the same for a unix-domain socket, where it is that
-	Tables  []string       // that a proxymap lets clients ask for
-	Command []string       // a path, and arguments
-	User    string         // whom the command runs as; empty: whoever the server is
-	Limit   int            // commands at once; 0: without limit
-	Ballast int            // further descriptors that the server has open
+	Addr     netip.AddrPort // where it listens
+	Path     string         // the same for a unix-domain socket, where it is that
+	Tables   []string       // that a proxymap lets clients ask for
+	Services string         // of a master, as lines of master.cf
+	Daemons  []string       // programs that those name
+	Name     string         // the one of Services at whose private socket it is visited
+	Timed    bool           // Server.Took is wanted
+	Command  []string       // a path, and arguments
+	User     string         // whom the command runs as; empty: whoever the server is
+	Limit    int            // commands at once; 0: without limit
+	Ballast  int            // further descriptors that the server has open
 }
 
 // Rival is a kind of server.

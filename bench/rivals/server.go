@@ -23,10 +23,13 @@ import (
 
 // Server is a rival that runs.
 type Server struct {
-	Rival *Rival
-	Tree  *measure.Tree
-	Pid   int
-	Argv  []string // as it was started
+	Rival    *Rival
+	Tree     *measure.Tree
+	Pid      int
+	Argv     []string      // as it was started
+	Began    time.Time     // when its program was executed
+	Answered time.Duration // until it had answered
+	Took     time.Duration // until somebody could connect, where Service.Timed asks for it
 
 	dir   string
 	ended chan struct{} // the first process has
@@ -37,8 +40,9 @@ type Server struct {
 const readyTime = 30 * time.Second
 
 // enter puts the shell that runs it, and so the server that takes its place,
-// into the control group whose entrance is $0.
-const enter = `[ -z "$0" ] || echo $$ >"$0"; exec "$@"`
+// into the control group whose entrance is $0, and stops until it is told to go
+// on: what the shell itself takes is not the server's.
+const enter = `[ -z "$0" ] || echo $$ >"$0"; kill -STOP $$; exec "$@"`
 
 // Start starts a rival on the given processors and returns when it answers.
 func (w *World) Start(ctx context.Context, r *Rival, s *Service, cpus []int) (_ *Server, err error) {
@@ -66,7 +70,17 @@ func (w *World) Start(ctx context.Context, r *Rival, s *Service, cpus []int) (_ 
 	if err := srv.start(l, cpus); err != nil {
 		return nil, err
 	}
-	return srv, srv.ready(ctx, s)
+	if s.Timed {
+		if err := srv.Listens(s.network(), s.where()); err != nil {
+			return nil, err
+		}
+		srv.Took = time.Since(srv.Began)
+	}
+	if err := srv.ready(ctx, s); err != nil {
+		return nil, err
+	}
+	srv.Answered = time.Since(srv.Began)
+	return srv, nil
 }
 
 func (srv *Server) start(l *launch, cpus []int) error {
@@ -95,7 +109,13 @@ func (srv *Server) start(l *launch, cpus []int) error {
 		srv.how = c.ProcessState.String()
 		close(srv.ended)
 	}()
-	return nil
+	for end := time.Now().Add(readyTime); !measure.Stopped(srv.Pid); time.Sleep(lookAgain) {
+		if !srv.Alive() || time.Now().After(end) {
+			return errors.New("/bin/sh does not stop: " + srv.Output())
+		}
+	}
+	srv.Began = time.Now()
+	return syscall.Kill(srv.Pid, syscall.SIGCONT)
 }
 
 func onlyLetters(r rune) rune {
