@@ -42,6 +42,9 @@ const (
 	workerTries = 2
 )
 
+// workerRefused is wire.Refused.
+const workerRefused Status = 102
+
 // maxDriven is the longest answer of a worker, and the longest value.
 const maxDriven = 16 << 20
 
@@ -140,7 +143,10 @@ func (r *remote) workerReply(in []byte, found func(values []string) Answer) verd
 		return verdict{err: err}
 	}
 	a := Answer{Status: status}
-	down := a.Status == Retry // what it lives on is not there
+	down := status == Retry // what it lives on is not there
+	if status == workerRefused {
+		a.Status = Retry
+	}
 	if !down || !r.server.breaker.open() {
 		for _, line := range lines {
 			r.env.Log.Warnf("%s", line)

@@ -64,6 +64,8 @@ func (d fakeDriver) Lookup(ctx context.Context, key string) ([]string, error) {
 		return nil, nil
 	case "retry":
 		return nil, errors.New("server is down")
+	case "refused":
+		return nil, worker.Refused{Err: errors.New("bad bytes in " + key)}
 	case "config":
 		return nil, worker.ConfigError{Err: errors.New("no such table")}
 	case "long":

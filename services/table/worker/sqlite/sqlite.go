@@ -69,7 +69,7 @@ func (b *base) Lookup(ctx context.Context, key string) (values []string, err err
 		if c := code(err); c == sqlite3.ERROR || c == sqlite3.AUTH { // it will not become right by itself
 			return nil, worker.ConfigError{Err: text}
 		}
-		return nil, text
+		return nil, refused(err, text)
 	}
 	if stmt == nil {
 		return nil, fmt.Errorf("dict_sqlite_lookup: %s: SQL step failed for query '%s': nothing to do", b.name, query)
@@ -82,9 +82,19 @@ func (b *base) Lookup(ctx context.Context, key string) (values []string, err err
 		}
 	}
 	if err := stmt.Err(); err != nil {
-		return nil, fmt.Errorf("dict_sqlite_lookup: %s: SQL step failed for query '%s': %w", b.name, query, plain(err))
+		return nil, refused(err, fmt.Errorf("dict_sqlite_lookup: %s: SQL step failed for query '%s': %w", b.name, query, plain(err)))
 	}
 	return values, nil
+}
+
+// refused is text as what the database says to this query only, if err is such an
+// error.
+func refused(err, text error) error {
+	switch code(err) {
+	case sqlite3.ERROR, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.CONSTRAINT:
+		return worker.Refused{Err: text}
+	}
+	return text
 }
 
 // quote is what stands for a part of a key within quotes.
