@@ -49,7 +49,7 @@ var mayImport = map[string]string{
 	"services/table/worker/http":      "master/maillog services/table/cf services/table/worker golang.org/x/sys/unix",
 	"services/table/worker/sqlite":    "services/table/cf services/table/worker github.com/ncruces/go-sqlite3 github.com/ncruces/go-sqlite3/vfs",
 	"cmd/table-http":                  "services/table/worker services/table/worker/http",
-	"services/table/worker/hosts":     "services/table/worker",
+	"services/table/worker/hosts":     "",
 	"services/table/worker/pgsql":     "master/maillog services/table/cf services/table/worker services/table/worker/hosts github.com/jackc/pgpassfile github.com/jackc/pgx/v5/pgconn github.com/jackc/pgx/v5/pgconn/ctxwatch github.com/jackc/pgx/v5/pgproto3",
 	"cmd/table-pgsql":                 "services/table/worker services/table/worker/pgsql",
 	"services/table/worker/ldap":      "services/table/cf services/table/ldapurl services/table/worker github.com/go-asn1-ber/asn1-ber github.com/go-ldap/ldap/v3",

@@ -9,8 +9,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	"postloop/services/table/worker"
 )
 
 // Session is a connection to a host.
@@ -21,8 +19,12 @@ type Session interface {
 	Close()
 }
 
-// Refused is an error that a server has answered a query with.
-type Refused = worker.Refused
+// Refused is an error that a server has answered a query with. To ask it again
+// would not help.
+type Refused struct{ Err error }
+
+func (e Refused) Error() string { return e.Err.Error() }
+func (e Refused) Unwrap() error { return e.Err }
 
 // Dial makes a connection to a host. The error says what could not be done to
 // whom.
