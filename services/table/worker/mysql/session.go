@@ -230,7 +230,7 @@ func (s *session) failed(err error) error {
 	switch {
 	case lasting(err):
 		return hosts.Refused{Err: worker.ConfigError{Err: text}}
-	case told && !(theirs != nil && slices.Contains(unableNumbers, theirs.Number)):
+	case told && (theirs == nil || !slices.Contains(unableNumbers, theirs.Number)):
 		return hosts.Refused{Err: worker.Refused{Err: text}}
 	case told:
 		return hosts.Refused{Err: text}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,12 +91,14 @@ func (b *base) Lookup(ctx context.Context, key string) (values []string, err err
 // refused is text as what the database says to this query only, if err is such an
 // error.
 func refused(err, text error) error {
-	switch code(err) {
-	case sqlite3.ERROR, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.CONSTRAINT:
+	if slices.Contains(ofQuery, code(err)) {
 		return worker.Refused{Err: text}
 	}
 	return text
 }
+
+// ofQuery are the codes of such errors.
+var ofQuery = []sqlite3.ErrorCode{sqlite3.ERROR, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.CONSTRAINT}
 
 // quote is what stands for a part of a key within quotes.
 func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }
