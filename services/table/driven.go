@@ -42,8 +42,8 @@ const (
 	workerTries = 2
 )
 
-// workerRefused is wire.Refused.
-const workerRefused Status = 102
+// workerRefused is wire.Refused, which is no Status beyond here.
+const workerRefused = 102
 
 // maxDriven is the longest answer of a worker, and the longest value.
 const maxDriven = 16 << 20

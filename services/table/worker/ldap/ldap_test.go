@@ -439,3 +439,18 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// TestRefused: what is about one key is told from what is about the server.
+func TestRefused(t *testing.T) {
+	f := newFake(t, func(id int64, _ *ber.Packet) []byte { return done(id, 0) })
+	_, table := f.open("start_tls", "yes", "tls_require_cert", "yes", "tls_ca_cert_file", "/nowhere")
+	_, err := table.Lookup(t.Context(), "key")
+	if _, refused := errors.AsType[worker.Refused](err); err == nil || refused || !strings.Contains(err.Error(), "Unable to set tls_ca_cert_file to /nowhere") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	for code, want := range map[int]bool{4: true, 34: true, 50: true, 53: true, 1: false, 3: false, 10: false, 51: false, 52: false, 80: false, serverDown: false, timedOut: false} {
+		if _, got := errors.AsType[worker.Refused](refused(searchError("search", &failure{code: code}))); got != want {
+			t.Errorf("%d: %v, want %v", code, got, want)
+		}
+	}
+}
