@@ -5,6 +5,7 @@ package table
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -165,12 +166,15 @@ func readWorker(in []byte) (n int, s Status, lines, values []string, err error) 
 	if err != nil || n == 0 {
 		return 0, 0, nil, nil, err
 	}
-	status, count := -1, 0
+	status, count := -1, -1
 	if len(list) >= 2 {
-		status, _ = strconv.Atoi(list[0])
+		status, err = strconv.Atoi(list[0])
+	}
+	if err == nil && status >= 0 {
 		count, err = strconv.Atoi(list[1])
 	}
-	if err != nil || status < 0 || count < 0 || len(list) < 2+count {
+	known := []Status{OK, NoKey, Retry, Config, workerRefused}
+	if err != nil || count < 0 || len(list) < 2+count || !slices.Contains(known, Status(status)) {
 		return 0, 0, nil, nil, fmt.Errorf("unexpected answer: %.100q", list)
 	}
 	return n, Status(status), list[2 : 2+count], list[2+count:], nil
