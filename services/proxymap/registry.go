@@ -90,6 +90,8 @@ func (r *registry) find(q *request) *instance {
 			i.reason = fmt.Sprintf("it is open in %d ways, with other flags, already", maxWays)
 			i.retry = r.env.Loop.Now().Add(wayTime)
 		}
+	} else if i.now == nil && i.flags != flags { // which is one for all
+		i.wanted(flags)
 	}
 	i.asked = r.env.Loop.Now()
 	return i
