@@ -282,3 +282,24 @@ func TestNotRemembered(t *testing.T) {
 		}
 	}
 }
+
+// TestFilesAreNotRemembered: a file that somebody is writing is waited for, and
+// written again, and no answer may be older than what is in it.
+func TestFilesAreNotRemembered(t *testing.T) {
+	for _, ref := range []string{"hash:x", "btree:x", "lmdb:x"} {
+		s := newStage(t, Config{Settings: func(string) Settings {
+			return Settings{Limits: table.DefaultLimits, Cache: CacheLimits{Positive: time.Minute, Negative: time.Minute, Size: 1 << 20}}
+		}})
+		s.allow(ref)
+		s.make = func(f *fake) (table.Table, error) {
+			f.later = true
+			return f, nil
+		}
+		k := s.dial()
+		for range 2 {
+			if !k.asks(get(ref, "a"), found("1")) {
+				t.Errorf("%s: it was remembered", ref)
+			}
+		}
+	}
+}

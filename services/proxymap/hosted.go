@@ -17,9 +17,10 @@ import (
 // It has the rights of that process, its session and its umask, which is what a
 // daemon would have inherited. proxywrite needs no session of its own here: a
 // signal is answered between two turns of the loop, and a change is made within
-// one. daemon_table_open_error_is_fatal has no effect,
-// since there is no process of the service's own that could end: who asks for
-// a table that cannot be opened is told "not now".
+// one, or by a worker, which ignores what would end it.
+// daemon_table_open_error_is_fatal has no effect, since there is no process of
+// the service's own that could end: who asks for a table that cannot be opened is
+// told "not now".
 type Hosted struct {
 	s       *Service
 	clients *skeleton.Clients // nil: those who were there are another one's now

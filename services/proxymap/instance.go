@@ -80,6 +80,13 @@ func (i *instance) current() *handle {
 	return i.now
 }
 
+// wanted has a table that could not be opened be opened as somebody else wants it,
+// at once: it may have been the flags.
+func (i *instance) wanted(flags table.Flags) {
+	i.flags = flags
+	i.turn, i.retry = 0, time.Time{}
+}
+
 // openAnew opens the table, or says why it cannot.
 func (i *instance) openAnew() {
 	began := i.r.env.Loop.Now()

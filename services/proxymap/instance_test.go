@@ -342,6 +342,34 @@ func TestReadOnlyTables(t *testing.T) {
 	s.open = s.open[1:] // the first one was closed
 }
 
+// TestWrittenAsSomebodyWants: who opens a table in a way that nobody can does not
+// keep it from the others, though it is one for all.
+func TestWrittenAsSomebodyWants(t *testing.T) {
+	s := newStage(t, Config{Mode: table.ReadWrite})
+	s.allow("hash:x")
+	const both = table.OpenLock | table.Lock
+	s.make = func(f *fake) (table.Table, error) {
+		if f.opening&both == both {
+			return nil, errors.New("both locks")
+		}
+		return writable{f}, nil
+	}
+	ask := func(f table.Flags) string {
+		return s.dial().ask(list("request=lookup", "table=hash:x", fmt.Sprintf("instance_flags=%d", f), "flags=0", "key=a"))
+	}
+	if got := ask(both); !strings.Contains(got, "status\x002\x00") {
+		t.Errorf("got %q", got)
+	}
+	s.saw("error: both locks", "warning: hash:x is unavailable. both locks")
+	if got := ask(table.OpenLock); !strings.Contains(got, "status\x000\x00") {
+		t.Errorf("got %q", got)
+	}
+	s.saw("table hash:x: is available now")
+	if got := ask(both); !strings.Contains(got, "status\x000\x00") {
+		t.Errorf("got %q", got)
+	}
+}
+
 // TestStatusOfATable that no table has.
 func TestStatusOfATable(t *testing.T) {
 	s := newStage(t, Config{})

@@ -4,6 +4,8 @@ package proxymap
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"postloop/services/table"
@@ -34,9 +36,12 @@ type registry struct {
 }
 
 // cache makes the cache of a table, or none. What is written is not remembered:
-// who has changed something wants to see that.
+// who has changed something wants to see that. Nor is what is in files that are
+// written in place: they are waited for only while somebody does that, which makes
+// no other table of them.
 func (r *registry) cache(ref string) *cache {
-	if r.mode != table.ReadOnly {
+	typ, _, _ := strings.Cut(ref, ":")
+	if r.mode != table.ReadOnly || slices.Contains([]string{"btree", "hash", "lmdb"}, typ) {
 		return nil
 	}
 	return newCache(r.settings(ref).Cache)
@@ -85,6 +90,8 @@ func (r *registry) find(q *request) *instance {
 			i.reason = fmt.Sprintf("it is open in %d ways, with other flags, already", maxWays)
 			i.retry = r.env.Loop.Now().Add(wayTime)
 		}
+	} else if i.now == nil && i.flags != flags { // which is one for all
+		i.wanted(flags)
 	}
 	i.asked = r.env.Loop.Now()
 	return i

@@ -179,12 +179,11 @@ func listedSettings(m *cfg.Main, mode table.Mode, listed map[string]bool, warn f
 		if mode == table.ReadWrite {
 			other = table.ReadOnly
 		}
-		others, err := readList(m, other, false, func(string, ...any) {}) // that service complains itself
-		if err != nil {
-			return nil, err
-		}
-		for _, ref := range all.unlisted(listed, others) {
-			warn("%s: table %s is neither in %s nor in %s", settingsParam, ref, listParam(table.ReadOnly), listParam(table.ReadWrite))
+		others, err := readList(m, other, false, func(string, ...any) {})
+		if err == nil { // else that service says it
+			for _, ref := range all.unlisted(listed, others) {
+				warn("%s: table %s is neither in %s nor in %s", settingsParam, ref, listParam(table.ReadOnly), listParam(table.ReadWrite))
+			}
 		}
 	}
 	return all.of, nil

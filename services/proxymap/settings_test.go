@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/services/table"
 )
 
 // settled returns the settings that a main.cf has.
@@ -146,6 +147,20 @@ func TestUnlisted(t *testing.T) {
 	}
 	if got := fmt.Sprint(a.unlisted()); got != fmt.Sprint(slices.Sorted(maps.Keys(a.own))) {
 		t.Errorf("without a list: %s", got)
+	}
+}
+
+// TestOtherList: a list of the other service's that cannot be read is its affair,
+// whatever it means for the warnings.
+func TestOtherList(t *testing.T) {
+	m, err := cfg.ParseMain("main.cf", strings.NewReader("proxy_write_maps = ${x\nproxymap_table_settings = {tcp:x, time_limit=5s}\n"))
+	must(t, err)
+	var warnings []string
+	of, err := listedSettings(m, table.ReadOnly, map[string]bool{}, func(format string, args ...any) {
+		warnings = append(warnings, fmt.Sprintf(format, args...))
+	})
+	if err != nil || of("tcp:x").Deadline != 5*time.Second || warnings != nil {
+		t.Errorf("got %v, and the warnings %q", err, warnings)
 	}
 }
 

@@ -5,6 +5,7 @@ package table
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,6 +42,9 @@ const (
 	// workerTries is how often a request is sent that ends its worker.
 	workerTries = 2
 )
+
+// workerRefused is wire.Refused, which is no Status beyond here.
+const workerRefused = 102
 
 // maxDriven is the longest answer of a worker, and the longest value.
 const maxDriven = 16 << 20
@@ -140,7 +144,10 @@ func (r *remote) workerReply(in []byte, found func(values []string) Answer) verd
 		return verdict{err: err}
 	}
 	a := Answer{Status: status}
-	down := a.Status == Retry // what it lives on is not there
+	down := status == Retry // what it lives on is not there
+	if status == workerRefused {
+		a.Status = Retry
+	}
 	if !down || !r.server.breaker.open() {
 		for _, line := range lines {
 			r.env.Log.Warnf("%s", line)
@@ -159,12 +166,15 @@ func readWorker(in []byte) (n int, s Status, lines, values []string, err error) 
 	if err != nil || n == 0 {
 		return 0, 0, nil, nil, err
 	}
-	status, count := -1, 0
+	status, count := -1, -1
 	if len(list) >= 2 {
-		status, _ = strconv.Atoi(list[0])
+		status, err = strconv.Atoi(list[0])
+	}
+	if err == nil && status >= 0 {
 		count, err = strconv.Atoi(list[1])
 	}
-	if err != nil || status < 0 || count < 0 || len(list) < 2+count {
+	known := []Status{OK, NoKey, Retry, Config, workerRefused}
+	if err != nil || count < 0 || len(list) < 2+count || !slices.Contains(known, Status(status)) {
 		return 0, 0, nil, nil, fmt.Errorf("unexpected answer: %.100q", list)
 	}
 	return n, Status(status), list[2 : 2+count], list[2+count:], nil

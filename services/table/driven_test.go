@@ -15,6 +15,7 @@ import (
 
 	"postloop/loop/looptest"
 	"postloop/services/table/cf"
+	"postloop/services/table/wire"
 	"postloop/services/table/worker"
 )
 
@@ -64,6 +65,8 @@ func (d fakeDriver) Lookup(ctx context.Context, key string) ([]string, error) {
 		return nil, nil
 	case "retry":
 		return nil, errors.New("server is down")
+	case "refused":
+		return nil, worker.Refused{Err: errors.New("bad bytes in " + key)}
 	case "config":
 		return nil, worker.ConfigError{Err: errors.New("no such table")}
 	case "long":
@@ -330,6 +333,20 @@ func TestSQLQuery(t *testing.T) {
 		}
 		if got != row.want {
 			t.Errorf("%q: got %q, want %q", row.text, got, row.want)
+		}
+	}
+}
+
+// TestReadWorker: what is no answer of a worker is not taken for one.
+func TestReadWorker(t *testing.T) {
+	for _, list := range [][]string{{}, {"0"}, {"x", "0", "value"}, {"", "0"}, {"0", "x"}, {"0", "-1"}, {"-1", "0"}, {"0", "2", "line"}, {"3", "0"}, {"7", "0"}, {"100", "0"}} {
+		if n, s, _, _, err := readWorker(wire.AppendList(nil, list...)); err == nil || !strings.HasPrefix(err.Error(), "unexpected answer: ") {
+			t.Errorf("%q: %d, %d, %v", list, n, s, err)
+		}
+	}
+	for status, want := range map[string]Status{"0": OK, "1": NoKey, "2": Retry, "5": Config, wire.Refused: workerRefused} {
+		if _, s, lines, values, err := readWorker(wire.AppendList(nil, status, "1", "line", "value")); s != want || len(lines) != 1 || len(values) != 1 || err != nil {
+			t.Errorf("%s: %d, %q, %q, %v", status, s, lines, values, err)
 		}
 	}
 }

@@ -34,6 +34,9 @@ func httpSettings(k *keyed) (list []string, templates []*cf.Template, err error)
 	}
 	url, err := cf.ParseURL(text)
 	if err != nil {
+		if strings.Contains(text, "@") { // there may be a password before it
+			return nil, nil, fmt.Errorf("%s: url: %w", k.Name(), err)
+		}
 		return nil, nil, fmt.Errorf("%s: %w: url = %s", k.Name(), err, text)
 	}
 	list = []string{"name", k.Name(), "url", text}
@@ -100,7 +103,7 @@ func (k *keyed) httpRequest() ([]string, error) {
 		return nil, fmt.Errorf("%s: a password without a user", k.Name())
 	}
 	if strings.Contains(user, ":") {
-		return nil, fmt.Errorf("%s: a colon ends a user's name: user = %s", k.Name(), user)
+		return nil, fmt.Errorf("%s: a colon ends a user's name", k.Name()) // without it: there may be a password behind it
 	}
 	headers, err := httpHeaders(text)
 	if err != nil {

@@ -378,12 +378,13 @@ func TestDrivenDown(t *testing.T) {
 	w := newDriven(t, limits)
 	for range 10 {
 		w.says("three", "retry")
+		w.says("refused", "retry")
 	}
 	for range 4 {
 		w.says("retry", "retry")
 	}
 	w.says("value", "=value-of-value@a.example")
-	if text := w.logged(); strings.Count(text, "Expansion limit exceeded") != 10 || strings.Count(text, "server is down") != 4 || strings.Contains(text, "not asking") {
+	if text := w.logged(); strings.Count(text, "Expansion limit exceeded") != 10 || strings.Count(text, "bad bytes in refused") != 10 || strings.Count(text, "server is down") != 4 || strings.Contains(text, "not asking") {
 		t.Error(text)
 	}
 	for range 5 {

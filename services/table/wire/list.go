@@ -52,6 +52,10 @@ func ReadList(in []byte, limit int) (n int, list []string, err error) {
 	return n, list, nil
 }
 
+// Refused is a worker's status beside those of proxymap's protocol: "not now", of a
+// server that is there, and does not like what it is asked.
+const Refused = "102"
+
 // Deadline is what stands before a list that is a request: the milliseconds in
 // which it wants its answer, in four bytes.
 const Deadline = 4

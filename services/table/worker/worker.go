@@ -68,6 +68,14 @@ type ConfigError struct{ Err error }
 func (e ConfigError) Error() string { return e.Err.Error() }
 func (e ConfigError) Unwrap() error { return e.Err }
 
+// Refused is an error that is about one request: what the table lives on is there,
+// and has said no to it. Whoever asks for something else may be luckier, so it is no
+// reason to leave a server alone. To ask it the same again would not help.
+type Refused struct{ Err error }
+
+func (e Refused) Error() string { return e.Err.Error() }
+func (e Refused) Unwrap() error { return e.Err }
+
 // Settings are what the table that this process is for has been told to be:
 // checked by whoever has sent them, with all defaults in them.
 type Settings struct {
@@ -115,6 +123,8 @@ const (
 	noKey  = "1"
 	retry  = "2"
 	config = "5"
+
+	refused = wire.Refused // besides
 )
 
 // Main is the whole of a worker's program. It does not return.
@@ -226,6 +236,9 @@ func answer(ctx context.Context, s *Settings, t Table, list []string) (status st
 		return config, nil
 	case err != nil:
 		s.Warnf("%s", err)
+		if _, no := errors.AsType[Refused](err); no && ctx.Err() == nil { // else it had no time for an answer
+			return refused, nil
+		}
 		return retry, nil
 	case !found:
 		return noKey, nil

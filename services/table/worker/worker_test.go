@@ -20,7 +20,7 @@ type echo struct{ s *worker.Settings }
 
 func (e echo) Close() {}
 
-func (e echo) Lookup(_ context.Context, key string) ([]string, error) {
+func (e echo) Lookup(ctx context.Context, key string) ([]string, error) {
 	switch key {
 	case "none":
 		return nil, nil
@@ -29,6 +29,11 @@ func (e echo) Lookup(_ context.Context, key string) ([]string, error) {
 		return []string{e.s.String("name"), ""}, nil
 	case "bad":
 		return nil, errors.New("not now")
+	case "poison":
+		return nil, fmt.Errorf("table: %w", worker.Refused{Err: errors.New("not this one")})
+	case "slow": // the server has given up, because the time was over
+		<-ctx.Done()
+		return nil, worker.Refused{Err: ctx.Err()}
 	case "wrong":
 		return nil, worker.ConfigError{Err: errors.New("never")}
 	}
@@ -180,6 +185,8 @@ func TestServe(t *testing.T) {
 		{fine + request("get", "k\x00"), [][]string{{""}, {"0", "0", "k\x00"}}},
 		{fine + request("get", "odd") + request("get", "k"), [][]string{{""}, {"0", "1", "odd is odd", "table", ""}, {"0", "0", "k"}}},
 		{fine + request("get", "none") + request("get", "bad") + request("get", "wrong"), [][]string{{""}, {"1", "0"}, {"2", "1", "not now"}, {"5", "1", "never"}}},
+		{fine + request("get", "poison"), [][]string{{""}, {"102", "1", "table: not this one"}}},
+		{fine + string(wire.AppendList(wire.AppendDeadline(nil, 0), "get", "slow")), [][]string{{""}, {"2", "1", "context deadline exceeded"}}},
 		{fine + request("get"), [][]string{{""}, {"5", "1", `unsupported request: ["get"]`}}},
 		{fine + request("put", "k", "v"), [][]string{{""}, {"5", "1", `unsupported request: ["put" "k" "v"]`}}},
 		{fine + request("get", "k")[:10], [][]string{{""}}},

@@ -133,6 +133,9 @@ func (t *site) Lookup(ctx context.Context, key string) (values []string, err err
 	if _, ok := errors.AsType[worker.ConfigError](err); ok {
 		return nil, worker.ConfigError{Err: text}
 	}
+	if _, ok := errors.AsType[worker.Refused](err); ok {
+		return nil, worker.Refused{Err: text}
+	}
 	return nil, text
 }
 
@@ -153,6 +156,8 @@ func (t *site) get(ctx context.Context, at *url.URL) ([]string, error) {
 			return t.values(a)
 		case code == nethttp.StatusNoContent, code == nethttp.StatusNotFound, code == nethttp.StatusGone:
 			return nil, nil
+		case code == nethttp.StatusInternalServerError: // with another key it may be well
+			return nil, worker.Refused{Err: fmt.Errorf("the server answers %s", spell(code))}
 		case code == nethttp.StatusRequestTimeout, code == nethttp.StatusTooEarly, code == nethttp.StatusTooManyRequests, code >= 500, code < 300:
 			return nil, fmt.Errorf("the server answers %s", spell(code))
 		case a.location == "":
@@ -184,7 +189,7 @@ func (t *site) values(a answer) ([]string, error) {
 	kept, empty := list[:0], false
 	for _, value := range list {
 		if strings.Contains(value, "\x00") {
-			return nil, errors.New("a null byte in the answer")
+			return nil, worker.Refused{Err: errors.New("a null byte in the answer")}
 		}
 		if value != "" || !empty { // each empty one would be a line in the log
 			kept = append(kept, value)

@@ -181,7 +181,7 @@ func TestAnswers(t *testing.T) {
 		{"status-408", "retry: the server answers 408 Request Timeout"},
 		{"status-425", "retry: the server answers 425 Too Early"},
 		{"status-429", "retry: the server answers 429 Too Many Requests"},
-		{"status-500", "retry: the server answers 500 Internal Server Error"},
+		{"status-500", "refused: the server answers 500 Internal Server Error"},
 		{"status-503", "retry: the server answers 503 Service Unavailable"},
 		{"status-599", "retry: the server answers 599"},
 		{"status-201", "retry: the server answers 201 Created"},
@@ -195,9 +195,9 @@ func TestAnswers(t *testing.T) {
 	if n := s.connections(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
-	a.says("null", "retry: a null byte in the answer")
-	a.says("long", "retry: 1001 bytes in the answer, above the limit of 1000")
-	a.says("more", "retry: more bytes in the answer than the limit of 1000")
+	a.says("null", "refused: a null byte in the answer")
+	a.says("long", "refused: 1001 bytes in the answer, above the limit of 1000")
+	a.says("more", "refused: more bytes in the answer than the limit of 1000")
 	a.says("gzip", `retry: an answer in a coding that was not asked for: ["gzip"]`)
 	a.says("k", `["value of k"]`)
 	if lines := a.s.Messages(); len(lines) > 0 {
@@ -499,7 +499,7 @@ func TestRude(t *testing.T) {
 		{"a chunk without end", head + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", "retry: http chunk length too large", "retry: http chunk length too large"},
 		{"two lengths", head + "Content-Length: 5\r\nContent-Length: 4\r\n\r\n\"box\"", "retry: http: message cannot contain multiple Content-Length headers; got [\"5\" \"4\"]", ""},
 		{"a bad length", head + "Content-Length: -5\r\n\r\n\"box\"", "retry: bad Content-Length \"-5\"", ""},
-		{"a long length", head + "Content-Length: 99999999999\r\n\r\n" + stay, "retry: 99999999999 bytes in the answer, above the limit of 1000", ""},
+		{"a long length", head + "Content-Length: 99999999999\r\n\r\n" + stay, "refused: 99999999999 bytes in the answer, above the limit of 1000", ""},
 		{"another coding", head + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "retry: unsupported transfer encoding: \"gzip, chunked\"", ""},
 		{"no HTTP", "SSH-2.0-OpenSSH_9.2\r\n" + stay, "retry: malformed HTTP response \"SSH-2.0-OpenSSH_9.2\"", ""},
 		{"a status of words", "HTTP/1.1 OK\r\n\r\n", "retry: malformed HTTP status code \"OK\"", ""},

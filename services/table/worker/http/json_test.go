@@ -16,9 +16,13 @@ import (
 
 // spellFound is what find returns, on one line.
 func spellFound(values []string, err error) string {
-	switch _, lasting := errors.AsType[worker.ConfigError](err); {
+	_, lasting := errors.AsType[worker.ConfigError](err)
+	_, refused := errors.AsType[worker.Refused](err)
+	switch {
 	case lasting:
 		return "config: " + err.Error()
+	case refused:
+		return "refused: " + err.Error()
 	case err != nil:
 		return "retry: " + err.Error()
 	}

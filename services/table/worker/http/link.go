@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"postloop/master/maillog"
+	"postloop/services/table/worker"
 )
 
 // link is a connection to a server.
@@ -232,14 +233,14 @@ func (t *site) body(response *nethttp.Response) ([]byte, error) {
 		return nil, fmt.Errorf("an answer in a coding that was not asked for: %.50q", coding)
 	}
 	if response.ContentLength > t.limit {
-		return nil, fmt.Errorf("%d bytes in the answer, above the limit of %d", response.ContentLength, t.limit)
+		return nil, worker.Refused{Err: fmt.Errorf("%d bytes in the answer, above the limit of %d", response.ContentLength, t.limit)}
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, t.limit+1))
 	switch {
 	case err != nil:
 		return nil, err
 	case int64(len(body)) > t.limit:
-		return nil, fmt.Errorf("more bytes in the answer than the limit of %d", t.limit)
+		return nil, worker.Refused{Err: fmt.Errorf("more bytes in the answer than the limit of %d", t.limit)}
 	case response.ContentLength < 0 && !slices.Contains(response.TransferEncoding, "chunked") && !t.ends(body):
 		return nil, errEnd
 	}

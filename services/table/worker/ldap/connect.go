@@ -103,8 +103,8 @@ func (t *table) greet(s *session, who identity) (*connection, error) {
 	raw := s.Conn
 	if s.server.scheme == "ldaps" || t.startTLS {
 		config, err := t.tlsConfig(s.server)
-		if err != nil {
-			return nil, err
+		if err != nil { // whatever is asked for
+			return nil, &toldError{err.Error(), &failure{localError, err}}
 		}
 		if t.startTLS {
 			if f := s.startTLS(config); f != nil {

@@ -5,8 +5,11 @@ package ldap
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	goldap "github.com/go-ldap/ldap/v3"
+
+	"postloop/services/table/worker"
 )
 
 // failure is why something has not worked: a server's result code, or one below
@@ -98,6 +101,23 @@ func searchError(where string, err error) error {
 		return fmt.Errorf("%s error %d: %w", where, f.code, err)
 	}
 	return err
+}
+
+// refused is err as what is said to this key only, unless it is about a server that
+// cannot be reached, does not let us in, or has too much to do.
+func refused(err error) error {
+	_, connecting := errors.AsType[*toldError](err)
+	f, ok := errors.AsType[*failure](err)
+	if connecting || ok && (f.code < 0 || slices.Contains(unable, f.code)) {
+		return err
+	}
+	return worker.Refused{Err: err}
+}
+
+// unable are the result codes of a server that may answer nobody else, either.
+var unable = []int{
+	goldap.LDAPResultOperationsError, goldap.LDAPResultTimeLimitExceeded, referral, goldap.LDAPResultAdminLimitExceeded,
+	goldap.LDAPResultBusy, goldap.LDAPResultUnavailable, goldap.LDAPResultOther,
 }
 
 // answered is the failure that err of the library stands for: what the server

@@ -123,14 +123,14 @@ func (t *table) Lookup(ctx context.Context, key string) (values []string, err er
 	case ok && f.code == noSuchObject && !t.base.Fixed():
 		return nil, nil
 	case ok && f.code == noSuchObject:
-		return nil, fmt.Errorf("dict_ldap_lookup: %s: Search base '%s' not found: %d: %w", t.name, base, f.code, err)
+		return nil, worker.Refused{Err: fmt.Errorf("dict_ldap_lookup: %s: Search base '%s' not found: %d: %w", t.name, base, f.code, err)}
 	case ok && f.code == badFilter: // whatever the key is
 		return nil, worker.ConfigError{Err: searchError("dict_ldap_lookup: Search", err)}
 	case err != nil:
-		return nil, searchError("dict_ldap_lookup: Search", err)
+		return nil, refused(searchError("dict_ldap_lookup: Search", err))
 	}
 	if err := l.take(entries, 1); err != nil {
-		return nil, err
+		return nil, refused(err)
 	}
 	return l.values, nil
 }

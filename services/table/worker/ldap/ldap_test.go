@@ -139,9 +139,9 @@ func TestServer(t *testing.T) {
 	}{
 		{"found", func(id int64) []byte { return append(entry(id, "a", "b"), done(id, 0)...) }, "[a b]"},
 		{"nothing", func(id int64) []byte { return done(id, 0) }, "[]"},
-		{"no such object", func(id int64) []byte { return done(id, 32) }, "t.cf: Search base 'dc=x' not found: 32: No such object"},
-		{"busy", func(id int64) []byte { return done(id, 51) }, "Search error 51: Server is busy"},
-		{"a code of nobody's", func(id int64) []byte { return done(id, 72) }, "Search error 72: Unknown error"},
+		{"no such object", func(id int64) []byte { return done(id, 32) }, "refused: dict_ldap_lookup: t.cf: Search base 'dc=x' not found: 32: No such object"},
+		{"busy", func(id int64) []byte { return done(id, 51) }, "dict_ldap_lookup: Search error 51: Server is busy"},
+		{"a code of nobody's", func(id int64) []byte { return done(id, 72) }, "refused: dict_ldap_lookup: Search error 72: Unknown error"},
 		{"half", func(id int64) []byte { return append(entry(id, "a", "b"), done(id, 0)[:5]...) }, "Timed out"},
 		{"another's", func(id int64) []byte { return append(entry(id+1, "a"), done(id+1, 0)...) }, "Timed out"},
 		{"garbage", func(int64) []byte { return []byte("HTTP/1.1 400 Bad Request\r\n\r\n") }, "Timed out"}, // it looks like the beginning of something
@@ -149,7 +149,7 @@ func TestServer(t *testing.T) {
 		{"end", func(int64) []byte { return nil }, "Search error -1: Can't contact LDAP server"},
 		{"more than the limit", func(id int64) []byte {
 			return slices.Concat(entry(id, "a"), entry(id, "b"), entry(id, "c"), done(id, 0))
-		}, "Search error 4: Size limit exceeded"},
+		}, "refused: dict_ldap_lookup: Search error 4: Size limit exceeded"},
 		{"notice of disconnection", func(int64) []byte { return message(0, goldap.ApplicationExtendedResponse, 52, "", "bye") }, "Timed out"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -166,7 +166,10 @@ func TestServer(t *testing.T) {
 			if err != nil {
 				got = err.Error()
 			}
-			if !strings.Contains(got, row.want) {
+			if _, refused := errors.AsType[worker.Refused](err); refused {
+				got = "refused: " + got
+			}
+			if !strings.Contains(got, row.want) || strings.HasPrefix(got, "refused") != strings.HasPrefix(row.want, "refused") {
 				t.Errorf("got %s, want %s", got, row.want)
 			}
 			f.Lock()
@@ -433,6 +436,21 @@ func TestErrors(t *testing.T) {
 		f := answered(row.err, row.late)
 		if got := fmt.Sprint(f.code, " ", f); got != row.want {
 			t.Errorf("%v: got %s, want %s", row.err, got, row.want)
+		}
+	}
+}
+
+// TestRefused: what is about one key is told from what is about the server.
+func TestRefused(t *testing.T) {
+	f := newFake(t, func(id int64, _ *ber.Packet) []byte { return done(id, 0) })
+	_, table := f.open("start_tls", "yes", "tls_require_cert", "yes", "tls_ca_cert_file", "/nowhere")
+	_, err := table.Lookup(t.Context(), "key")
+	if _, refused := errors.AsType[worker.Refused](err); err == nil || refused || !strings.Contains(err.Error(), "Unable to set tls_ca_cert_file to /nowhere") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	for code, want := range map[int]bool{4: true, 34: true, 50: true, 53: true, 1: false, 3: false, 10: false, 51: false, 52: false, 80: false, serverDown: false, timedOut: false} {
+		if _, got := errors.AsType[worker.Refused](refused(searchError("search", &failure{code: code}))); got != want {
+			t.Errorf("%d: %v, want %v", code, got, want)
 		}
 	}
 }

@@ -146,7 +146,7 @@ func newFakeMySQL(t *testing.T) *fakeMySQL {
 	return &fakeMySQL{t: t, mode: "STRICT_TRANS_TABLES,ANSI", charset: "utf8mb4", answers: map[string][]string{}}
 }
 
-// TestAsk: what comes back becomes values, or one of three sorts of errors.
+// TestAsk: what comes back becomes values, or one of four sorts of errors.
 func TestAsk(t *testing.T) {
 	f := newFakeMySQL(t)
 	f.answers = map[string][]string{
@@ -166,19 +166,19 @@ func TestAsk(t *testing.T) {
 		"SELECT 'hang'":   {"hang"},
 	}
 	b := f.start()
-	const never = "never: "
+	const never, no = "never: ", "refused: " // the latter is only about the key
 	for _, row := range []struct{ key, want string }{
 		{"one", "a b "},
 		{"int", "00017 1.50"},
 		{"none", ""},
-		{"ok", "mysql:x: query failed: query returned no result set(require_result_set = yes)"},
+		{"ok", no + "mysql:x: query failed: query returned no result set(require_result_set = yes)"},
 		{"call", "a"},
 		{"late", "a"},
-		{"two", "mysql:x: query failed: multiple result sets returning data are not supported"},
+		{"two", no + "mysql:x: query failed: multiple result sets returning data are not supported"},
 		{"syntax", never + "mysql:x: query failed: bad syntax"},
 		{"lock", "mysql:x: query failed: lock wait timeout"},
 		{"middle", "mysql:x: query failed (mysql_store_result): interrupted"},
-		{"next", "mysql:x: query failed (mysql_next_result): odd"},
+		{"next", no + "mysql:x: query failed (mysql_next_result): odd"},
 		{"lost", "mysql:x: query failed: Lost connection to server during query"},
 		{"half", "mysql:x: query failed (mysql_store_result): Lost connection to server during query"},
 		{"hang", "mysql:x: query failed: no answer in time"},
@@ -194,6 +194,9 @@ func TestAsk(t *testing.T) {
 		}
 		if _, lasting := errors.AsType[worker.ConfigError](err); lasting {
 			got = never + got
+		}
+		if _, refused := errors.AsType[worker.Refused](err); refused {
+			got = no + got
 		}
 		if got != row.want {
 			t.Errorf("%s: got %q, want %q", row.key, got, row.want)

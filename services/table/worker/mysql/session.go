@@ -230,6 +230,8 @@ func (s *session) failed(err error) error {
 	switch {
 	case lasting(err):
 		return hosts.Refused{Err: worker.ConfigError{Err: text}}
+	case told && (theirs == nil || !slices.Contains(unableNumbers, theirs.Number)):
+		return hosts.Refused{Err: worker.Refused{Err: text}}
 	case told:
 		return hosts.Refused{Err: text}
 	}
@@ -326,6 +328,10 @@ func asText(rows driver.Rows) error {
 // something: unknown databases, tables, columns and procedures, bad syntax, and
 // what this user may not do.
 var configNumbers = []uint16{1044, 1045, 1049, 1052, 1054, 1064, 1065, 1109, 1115, 1130, 1142, 1143, 1146, 1149, 1222, 1227, 1251, 1305, 1318, 1370, 1698}
+
+// unableNumbers are a server's errors that anybody else may get as well, now: no
+// room, no memory, locks, limits on use, a query that takes too long, and its end.
+var unableNumbers = []uint16{1021, 1037, 1038, 1041, 1053, 1205, 1213, 1226, 1317, 1927, 1969, 3024}
 
 // lasting reports whether an error is there to stay.
 func lasting(err error) bool {

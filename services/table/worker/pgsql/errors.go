@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,6 +20,13 @@ import (
 // lasting reports whether a server's error, by its SQLSTATE, is about what the
 // query is or who asks it, and not about what it is asked with.
 func lasting(code string) bool { return strings.HasPrefix(code, "42") || code == "3F000" }
+
+// unable reports whether anybody else may get a server's error as well, now:
+// conflicts, a lack of resources, locks, an operator's orders, limits of time, and
+// faults of the system and of the server.
+func unable(code string) bool {
+	return len(code) < 2 || slices.Contains([]string{"08", "25", "40", "53", "55", "57", "58", "XX"}, code[:2])
+}
 
 // words are an error in the words of libpq, on one line.
 func words(err error) string {

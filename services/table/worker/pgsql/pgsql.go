@@ -141,7 +141,7 @@ func (s *session) Close() {
 func (s *session) Ask(ctx context.Context, key string) (values []string, err error) {
 	quote, known, err := quoting(s.conn.ParameterStatus, key)
 	if err != nil {
-		return nil, hosts.Refused{Err: fmt.Errorf("dict pgsql: (host %s) cannot escape input string: %w", s.host, err)}
+		return nil, hosts.Refused{Err: worker.Refused{Err: fmt.Errorf("dict pgsql: (host %s) cannot escape input string: %w", s.host, err)}}
 	}
 	query, ok := s.query.Query(key, quote)
 	if !known || !ok {
@@ -158,6 +158,8 @@ func (s *session) Ask(ctx context.Context, key string) (values []string, err err
 		return nil, err
 	case lasting(answer.Code):
 		err = worker.ConfigError{Err: err}
+	case !unable(answer.Code):
+		err = worker.Refused{Err: err}
 	}
 	return nil, hosts.Refused{Err: err}
 }
@@ -196,5 +198,5 @@ func (s *session) run(ctx context.Context, query string) (values []string, err e
 
 // refused is about a result that is no use.
 func (s *session) refused(format string, args ...any) error {
-	return hosts.Refused{Err: fmt.Errorf("pgsql query failed: %s from host %s", fmt.Sprintf(format, args...), s.host)}
+	return hosts.Refused{Err: worker.Refused{Err: fmt.Errorf("pgsql query failed: %s from host %s", fmt.Sprintf(format, args...), s.host)}}
 }

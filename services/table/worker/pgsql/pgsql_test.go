@@ -123,6 +123,11 @@ func TestWords(t *testing.T) {
 			t.Errorf("%s: not %v", code, want)
 		}
 	}
+	for code, want := range map[string]bool{"22021": false, "22P02": false, "P0001": false, "21000": false, "57014": true, "53300": true, "40P01": true, "XX000": true, "": true} {
+		if unable(code) != want {
+			t.Errorf("%s, whatever is asked: not %v", code, want)
+		}
+	}
 }
 
 // server is the parameters that one reports.

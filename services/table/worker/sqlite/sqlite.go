@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +70,7 @@ func (b *base) Lookup(ctx context.Context, key string) (values []string, err err
 		if c := code(err); c == sqlite3.ERROR || c == sqlite3.AUTH { // it will not become right by itself
 			return nil, worker.ConfigError{Err: text}
 		}
-		return nil, text
+		return nil, refused(err, text)
 	}
 	if stmt == nil {
 		return nil, fmt.Errorf("dict_sqlite_lookup: %s: SQL step failed for query '%s': nothing to do", b.name, query)
@@ -82,10 +83,22 @@ func (b *base) Lookup(ctx context.Context, key string) (values []string, err err
 		}
 	}
 	if err := stmt.Err(); err != nil {
-		return nil, fmt.Errorf("dict_sqlite_lookup: %s: SQL step failed for query '%s': %w", b.name, query, plain(err))
+		return nil, refused(err, fmt.Errorf("dict_sqlite_lookup: %s: SQL step failed for query '%s': %w", b.name, query, plain(err)))
 	}
 	return values, nil
 }
+
+// refused is text as what the database says to this query only, if err is such an
+// error.
+func refused(err, text error) error {
+	if slices.Contains(ofQuery, code(err)) {
+		return worker.Refused{Err: text}
+	}
+	return text
+}
+
+// ofQuery are the codes of such errors.
+var ofQuery = []sqlite3.ErrorCode{sqlite3.ERROR, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.CONSTRAINT}
 
 // quote is what stands for a part of a key within quotes.
 func quote(text string) string { return strings.ReplaceAll(text, "'", "''") }

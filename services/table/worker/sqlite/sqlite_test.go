@@ -78,6 +78,9 @@ func (s *stage) askFor(limit time.Duration, table worker.Table, key string) stri
 	if _, ok := errors.AsType[worker.ConfigError](err); ok {
 		return "config: " + err.Error()
 	}
+	if _, ok := errors.AsType[worker.Refused](err); ok {
+		return "refused: " + err.Error()
+	}
 	if err != nil {
 		return "retry: " + err.Error()
 	}
@@ -149,7 +152,7 @@ func TestErrors(t *testing.T) {
 		{"SELEC", prepare + `near "SELEC": syntax error`},
 		{"SELECT '", prepare + `unrecognized token: "'"`},
 		{"SELECT v FROM t WHERE k = %s", prepare + "no such column: key"},
-		{"SELECT abs(-9223372036854775808)", step + "'SELECT abs(-9223372036854775808)': integer overflow"},
+		{"SELECT abs(-9223372036854775808)", "refused: " + strings.TrimPrefix(step, "retry: ") + "'SELECT abs(-9223372036854775808)': integer overflow"},
 		{"INSERT INTO t VALUES ('%s', 1)", step + "'INSERT INTO t VALUES ('key', 1)': attempt to write a readonly database"},
 		{"-- nothing", step + "'-- nothing': nothing to do"},
 	} {
