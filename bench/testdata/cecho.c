@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
 	int ln = listener(argc, argv), ep = epoll_create1(0), one = 1;
 	struct epoll_event ev = { .events = EPOLLIN, .data.fd = ln };
 
+	signal(SIGPIPE, SIG_IGN); /* a client may be gone */
 	if (!getrlimit(RLIMIT_NOFILE, &files)) {
 		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
