@@ -3,6 +3,7 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"postloop/cfg"
 	"postloop/master/maillog"
 	"postloop/master/names"
+	"postloop/master/report"
 )
 
 // transaction takes a new configuration into service, in whole or not at all:
@@ -77,6 +79,38 @@ func (t *transaction) check() {
 func (t *transaction) end(err error) {
 	t.m.change = nil
 	t.done(err)
+}
+
+// reloads counts them, and remembers the last one.
+type reloads struct {
+	taken, refused uint64
+	last           report.Reload // of no time: none yet
+}
+
+// Reloaded is for who reads configurations to say how a reload has ended: most of
+// what is wrong with one is found before Reload is called.
+func (m *Master) Reloaded(err error) {
+	m.reloads.last = report.Reload{Time: m.loop.Now(), OK: err == nil, Errors: reportErrors(err)}
+	if err == nil {
+		m.reloads.taken++
+	} else {
+		m.reloads.refused++
+	}
+}
+
+// reportErrors are the single errors inside err, with their places.
+func reportErrors(err error) (list []report.Error) {
+	if err == nil {
+		return nil
+	}
+	for _, one := range cfg.All(err) {
+		e := report.Error{Text: one.Error()}
+		if located := (*cfg.Error)(nil); errors.As(one, &located) {
+			e = report.Error{File: located.File, Line: located.Line, Text: located.Text}
+		}
+		list = append(list, e)
+	}
+	return list
 }
 
 // bind opens every endpoint that does not exist yet, or none.
