@@ -47,6 +47,7 @@ var mayImport = map[string]string{
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/master":                   "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix",
+	"cmd/postloop":                 "loop cfg master master/maillog master/report github.com/spf13/cobra golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
 	"internal/postfix":             "",

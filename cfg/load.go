@@ -31,12 +31,22 @@ func Load(dir string, prepare func(*Main)) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	var errs Errors
 	if file == tomlFile {
-		err = c.loadTOML(withDefaults(dir, prepare))
-	} else {
-		err = c.loadPostfix(withDefaults(dir, prepare))
+		return c.finish(c.loadTOML(filepath.Join(dir, tomlFile), withDefaults(dir, prepare)))
 	}
+	return c.finish(c.loadPostfix(withDefaults(dir, prepare)))
+}
+
+// LoadFile is Load for one TOML file, whatever its name, in the directory that
+// it is in.
+func LoadFile(name string, prepare func(*Main)) (*Config, error) {
+	c := &Config{Dir: filepath.Dir(name)}
+	return c.finish(c.loadTOML(name, withDefaults(c.Dir, prepare)))
+}
+
+// finish evaluates what has been read, with err, which it adds to.
+func (c *Config) finish(err error) (*Config, error) {
+	var errs Errors
 	if err != nil && !errors.As(err, &errs) {
 		return nil, err // a file that cannot be opened says enough
 	}
@@ -71,6 +81,34 @@ func LoadMain(dir string, prepare func(*Main)) (*Main, error) {
 	return c.Main, err
 }
 
+// Peek returns the parameters in path, a directory or a TOML file, as far as they
+// can be read: for who has to find the master of a configuration that has become
+// a bad one since. The error is what is wrong; only where nothing can be read at
+// all is there no Main.
+func Peek(path string, isFile bool, prepare func(*Main)) (*Main, error) {
+	c := &Config{Dir: path}
+	file := mainFile
+	if isFile {
+		c.Dir = filepath.Dir(path)
+	} else {
+		var err error
+		if file, err = choose(path); err != nil {
+			return nil, err
+		}
+		path = filepath.Join(path, file)
+	}
+	ready := withDefaults(c.Dir, prepare)
+	if !isFile && file == mainFile {
+		err := c.loadMain(ready)
+		return c.Main, err
+	}
+	err := c.loadTOML(path, ready)
+	if c.Main != nil && err != nil {
+		ready(c.Main) // the reading may have ended before
+	}
+	return c.Main, err
+}
+
 // withDefaults gives a Main what is known before its file is read.
 func withDefaults(dir string, prepare func(*Main)) func(*Main) {
 	return func(m *Main) {
@@ -97,8 +135,8 @@ func choose(dir string) (string, error) {
 	return tomlFile, nil
 }
 
-func (c *Config) loadTOML(ready func(*Main)) error {
-	f, err := open(filepath.Join(c.Dir, tomlFile))
+func (c *Config) loadTOML(name string, ready func(*Main)) error {
+	f, err := open(name)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Version is what the log and the programs call this one, unless mail_version
+// says otherwise.
+const Version = "postloop-0.1.0"
+
 // stopTime bounds a shutdown under Postfix's own scripts, which lose their
 // patience after five seconds and kill the whole process group.
 const stopTime = 4 * time.Second

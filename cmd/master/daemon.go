@@ -16,10 +16,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// version is what the log calls this program, unless mail_version says
-// otherwise.
-const version = "postloop-0.1.0"
-
 const (
 	defaultConfigDir = "/etc/postfix"
 	// watchdogTime is how long one turn of the loop may take before the

@@ -51,10 +51,12 @@ func (d *daemon) reloaded(err error) {
 	} else {
 		d.params = d.master.Params()
 		d.watchLoop()
-		d.openControl()
 	}
 	d.master.Reloaded(err)
-	d.answer(err)
+	d.answer(err) // first this: the socket may move
+	if err == nil {
+		d.openControl()
+	}
 	if d.again {
 		d.again = false
 		d.loop.Later(d.reload)
