@@ -44,6 +44,33 @@ func LoadFile(name string, prepare func(*Main)) (*Config, error) {
 	return c.finish(c.loadTOML(name, withDefaults(c.Dir, prepare)))
 }
 
+// LoadPartly is Load, or LoadFile, for who wants to know all that is wrong: with an
+// error there may be a Config that has what could be read, with no services that
+// could not, and with Params if these are all right.
+func LoadPartly(path string, isFile bool, prepare func(*Main)) (*Config, error) {
+	c := &Config{Dir: path}
+	file := tomlFile
+	var err error
+	if isFile {
+		c.Dir = filepath.Dir(path)
+	} else if file, err = choose(path); err != nil {
+		return nil, err
+	}
+	switch {
+	case isFile:
+		err = c.loadTOML(path, withDefaults(c.Dir, prepare))
+	case file == tomlFile:
+		err = c.loadTOML(filepath.Join(path, tomlFile), withDefaults(path, prepare))
+	default:
+		err = c.loadPostfix(withDefaults(path, prepare))
+	}
+	_, err = c.finish(err)
+	if c.Main == nil {
+		return nil, err
+	}
+	return c, err
+}
+
 // finish evaluates what has been read, with err, which it adds to.
 func (c *Config) finish(err error) (*Config, error) {
 	var errs Errors
@@ -54,11 +81,13 @@ func (c *Config) finish(err error) (*Config, error) {
 	c.Notes = append(c.Notes, p.Notes...)
 	if more := Errors(nil); errors.As(err, &more) {
 		errs = append(errs, more...)
+	} else {
+		c.Params = p
 	}
 	if errs != nil {
+		c.incomplete = true
 		return nil, errs
 	}
-	c.Params = p
 	return c, nil
 }
 
@@ -141,7 +170,7 @@ func (c *Config) loadTOML(name string, ready func(*Main)) error {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	c.Main, c.Services, c.Notes, err = ParseTOML(f.Name(), f, ready)
+	c.Main, c.Services, c.Notes, err = parseTOML(f.Name(), f, ready)
 	return err
 }
 
@@ -171,7 +200,7 @@ func (c *Config) loadPostfix(ready func(*Main)) error {
 		return err
 	}
 	defer g.Close() //nolint:errcheck // nothing was written
-	services, notes, err := ParseMaster(g.Name(), g, c.Main)
+	services, notes, err := parseMaster(g.Name(), g, c.Main)
 	c.Services, c.Notes = services, append(c.Notes, notes...)
 	if more := Errors(nil); errors.As(err, &more) {
 		errs = append(errs, more...)

@@ -279,7 +279,7 @@ func TestControlUnthrottle(t *testing.T) {
 
 func TestControlKickRestartSignal(t *testing.T) {
 	w := newWorld(t)
-	w.start("poked unix n 1000? 1 pokedd", "echo unix n - 2 echod")
+	w.start("poked unix n - 1 pokedd", "echo unix n - 2 echod")
 	w.control(Operator{})
 	c := w.dial("control")
 	if a := c.ask(command("kick", "poked")); !a.OK || !strings.HasSuffix(a.Text, "woken up") {

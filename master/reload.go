@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"postloop/cfg"
 	"postloop/master/maillog"
@@ -30,7 +29,8 @@ type transaction struct {
 	executables map[string]error
 	common      *policyAnswer // of services without -o; nil: not asked yet
 	frozen      []string      // warnings, due if the transaction succeeds, about parameters ...
-	notes       []string      // ... and about services
+	notes       []error       // ... and about services
+	rehearsal   *rehearsal    // nil: this is in earnest
 	claim       func(*cfg.Params, Ids) error
 	done        func(error)
 }
@@ -53,6 +53,9 @@ func (t *transaction) check() {
 	switch {
 	case t.names.Missing():
 		t.names.Resolve(t.m.loop, t.check)
+		return
+	case t.rehearsal != nil:
+		t.rehearse(err, errs)
 		return
 	case err != nil:
 		t.end(err)
@@ -153,14 +156,17 @@ func (t *transaction) bind(changes []change) error {
 }
 
 func (t *transaction) listenOptions(w *wanted) listenOptions {
-	return listenOptions{backlog: max(w.spec.Limit, t.params.ProcessLimit), window: t.params.TCPWindowSize}
+	return listenOptions{backlog: max(w.spec.Limit, t.params.ProcessLimit), window: t.params.TCPWindowSize, rehearsal: t.rehearsal}
 }
 
 // commit switches over. Nothing in here can refuse any more.
 func (t *transaction) commit(changes []change) {
 	m := t.m
-	for _, text := range slices.Concat(t.frozen, t.notes) {
+	for _, text := range t.frozen {
 		m.log.Warnf("%s", text)
+	}
+	for _, note := range t.notes {
+		m.log.Warnf("%v", note)
 	}
 	m.conf, m.params, m.env, m.owner, m.addrs = t.conf, t.params, t.env, t.owner, t.addrs
 	m.started = true

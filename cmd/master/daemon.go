@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/cmd/internal/builtin"
 	"postloop/loop"
 	"postloop/master"
 	"postloop/master/logloop"
@@ -93,8 +94,8 @@ func (d *daemon) run() int {
 	d.master, err = master.New(d.loop, d.log, master.Options{
 		Debug:   d.o.debug,
 		Environ: os.Environ(),
-		Hosted:  hosted,
-		Exposed: exposed,
+		Hosted:  builtin.Services,
+		Exposed: builtin.Exposed,
 		Group:   unix.Getpgrp() == unix.Getpid(),
 	})
 	if err != nil {

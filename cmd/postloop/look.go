@@ -6,5 +6,5 @@ import "github.com/spf13/cobra"
 
 // looking are the commands that need no master.
 func (a *app) looking() []*cobra.Command {
-	return nil
+	return []*cobra.Command{a.checkCommand()}
 }
