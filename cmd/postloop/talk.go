@@ -107,12 +107,8 @@ func (l *line) ask(q report.Request) (a report.Answer, err error) {
 	if len(text) >= report.RequestLimit {
 		return a, fail(exitUsage, "a request of %d bytes is too long", len(text))
 	}
-	for text = append(text, '\n'); len(text) > 0; {
-		var n int
-		if err := again(func() error { n, err = unix.Write(l.fd, text); return err }); err != nil {
-			return a, l.lost(err)
-		}
-		text = text[n:]
+	if err := l.write(append(text, '\n')); err != nil {
+		return a, l.lost(err)
 	}
 	for bytes.IndexByte(l.in, '\n') < 0 {
 		if err := l.read(); err != nil {
@@ -147,6 +143,17 @@ func refused(a report.Answer) error {
 		list[i] = e.String()
 	}
 	return fail(status, "%s", strings.Join(list, "\npostloop: "))
+}
+
+func (l *line) write(text []byte) error {
+	for len(text) > 0 {
+		var n int
+		if err := again(func() (err error) { n, err = unix.Write(l.fd, text); return err }); err != nil {
+			return err
+		}
+		text = text[n:]
+	}
+	return nil
 }
 
 func (l *line) read() error {

@@ -101,10 +101,15 @@ func prepare(dir string) func(*cfg.Main) {
 }
 
 // programDir is where the master is, which is where its daemons are: beside this
-// program, or in one of the places that systems have for them.
+// program, or in one of the places that systems have for them. As with the master,
+// a link that this one is called by stands among its fellows.
 func programDir() string {
 	var places []string
-	if self, err := os.Executable(); err == nil {
+	self, err := filepath.Abs(os.Args[0])
+	if filepath.Base(os.Args[0]) == os.Args[0] {
+		self, err = os.Executable()
+	}
+	if err == nil {
 		places = append(places, filepath.Dir(self))
 	}
 	for _, dir := range append(places, "/usr/libexec/postfix", "/usr/lib/postfix/sbin", "/usr/lib/postfix", "/usr/local/libexec/postfix") {
