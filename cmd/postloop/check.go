@@ -87,7 +87,7 @@ func byPlace(a, b master.Finding) int {
 }
 
 func (a *app) writeFindings(list []master.Finding) {
-	colour := isColoured(a.out)
+	colour := isColoured(a.out.File)
 	warnings := 0
 	for _, f := range list {
 		word, begin := "error", "\x1b[31m"

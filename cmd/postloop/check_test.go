@@ -33,7 +33,7 @@ func TestCheckBad(t *testing.T) {
 	s := newSite(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	defer taken.Close()
+	t.Cleanup(func() { _ = taken.Close() })
 	_, busy, err := net.SplitHostPort(taken.Addr().String())
 	must(t, err)
 	s.write("postloop.toml", `rootless = true
@@ -106,8 +106,8 @@ func TestCheckRunning(t *testing.T) {
 			t.Errorf("%s", out)
 		}
 		// No client goes to the one who checks.
-		echo(t, "tcp", "127.0.0.1:"+s.port).Close()
-		echo(t, "unix", s.dir+"/run/public/echo").Close()
+		must(t, echo(t, "tcp", "127.0.0.1:"+s.port).Close())
+		must(t, echo(t, "unix", s.dir+"/run/public/echo").Close())
 	}
 	_, err := client.Write([]byte("y"))
 	must(t, err)

@@ -157,7 +157,7 @@ func (o *conf) write(m *cfg.Main, name, raw, from string) error {
 	if !o.plain && !o.noName && !o.noValue {
 		text += "\t# " + from
 	}
-	fmt.Fprintln(o.a.out, text)
+	fmt.Fprintf(o.a.out, "%s\n", text)
 	return nil
 }
 
@@ -192,7 +192,7 @@ func (o *conf) masterEntries(c *cfg.Config, names []string) error {
 			if text = strings.TrimSuffix(text, "\n"); !o.plain && text[0] != ' ' {
 				fmt.Fprintf(o.a.out, "# %s:%d\n", s[0].File, s[0].Line)
 			}
-			fmt.Fprintln(o.a.out, text)
+			fmt.Fprintf(o.a.out, "%s\n", text)
 		}
 	}
 	return nil

@@ -22,7 +22,7 @@ import (
 )
 
 func main() {
-	os.Exit((&app{in: os.Stdin, out: os.Stdout, err: os.Stderr}).run(os.Args[1:]))
+	os.Exit((&app{in: os.Stdin, out: &sink{File: os.Stdout}, err: os.Stderr}).run(os.Args[1:]))
 }
 
 // The exit status, in the numbers of sysexits.h.
@@ -36,14 +36,29 @@ const (
 
 // app is one run of the program.
 type app struct {
-	in       *os.File
-	out, err io.Writer
+	in  *os.File
+	out *sink
+	err io.Writer
 
 	dir     string // -c
 	file    string // -f
 	control string // --socket
 	json    bool
 	wait    waiting // --timeout
+}
+
+// sink is the output, which remembers whether all of it could be written.
+type sink struct {
+	*os.File
+	err error
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	n, err := s.File.Write(b)
+	if s.err == nil {
+		s.err = err
+	}
+	return n, err
 }
 
 // failure is an error with an exit status.
@@ -71,6 +86,9 @@ func (a *app) run(args []string) int {
 	root := a.root()
 	root.SetArgs(args)
 	err := root.Execute()
+	if err == nil && a.out.err != nil {
+		err = fail(exitNot, "%w", a.out.err)
+	}
 	if err == nil {
 		return exitDone
 	}

@@ -80,7 +80,7 @@ func (a *app) query(ref string, keys []string, sameCase bool) error {
 		value, found, err := t.ask(key)
 		if found {
 			some = true
-			fmt.Fprintln(a.out, before+value)
+			fmt.Fprintf(a.out, "%s\n", before+value)
 		}
 		return err
 	}

@@ -80,7 +80,7 @@ type paper struct {
 	drawn  int
 }
 
-func newPaper(w io.Writer) *paper { return &paper{w: w, colour: isColoured(w)} }
+func newPaper(s *sink) *paper { return &paper{w: s, colour: isColoured(s.File)} }
 
 // line writes one line, if there is room.
 func (p *paper) line(text string) {
@@ -88,7 +88,7 @@ func (p *paper) line(text string) {
 		return
 	}
 	p.drawn++
-	fmt.Fprintln(p.w, cut(text, p.width))
+	fmt.Fprintf(p.w, "%s\n", cut(text, p.width))
 }
 
 func (p *paper) linef(format string, args ...any) { p.line(fmt.Sprintf(format, args...)) }

@@ -205,7 +205,7 @@ func (a *app) command(name string, services []string) error {
 	for _, s := range services {
 		answer, err := l.ask(report.Request{Command: name, Service: s})
 		if err == nil {
-			fmt.Fprintln(a.out, answer.Text)
+			fmt.Fprintf(a.out, "%s\n", answer.Text)
 			continue
 		}
 		if name == "reload" {
@@ -219,7 +219,7 @@ func (a *app) command(name string, services []string) error {
 	}
 	if first == nil && (name == "stop" || name == "abort") {
 		if first = l.ended(); first == nil {
-			fmt.Fprintln(a.out, "it has ended")
+			fmt.Fprintf(a.out, "it has ended\n")
 		}
 	}
 	return first
@@ -241,7 +241,7 @@ func (a *app) signal(service, signal string) error {
 	defer l.close()
 	answer, err := l.ask(report.Request{Command: "signal", Service: service, Signal: signal})
 	if err == nil {
-		fmt.Fprintln(a.out, answer.Text)
+		fmt.Fprintf(a.out, "%s\n", answer.Text)
 	}
 	return err
 }

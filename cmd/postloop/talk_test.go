@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -270,6 +271,22 @@ func TestUnreachable(t *testing.T) {
 	s.start()
 	s.fails(exitNot, "control_socket is empty in "+s.dir+"/postloop.toml: the master has none", "status")
 	echo(t, "unix", s.dir+"/run/public/echo")
+}
+
+// TestFullDisk: an output that could not be written is not success.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	defer func() { must(t, full.Close()) }()
+	s := newSite(t)
+	s.write("postloop.toml", echoes)
+	c := exec.Command(programs+"/postloop", "conf")
+	c.Env, c.Stdout = s.env, full
+	if err := c.Run(); c.ProcessState.ExitCode() != exitNot {
+		t.Errorf("%v", err)
+	}
 }
 
 // TestSlowMaster: a master that does not answer is not waited for without end.

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -15,11 +14,10 @@ func isTerminal(f *os.File) bool {
 	return err == nil
 }
 
-// isColoured reports whether what is written to w may have colours: it is a
+// isColoured reports whether what is written to f may have colours: it is a
 // terminal, not a dumb one, and NO_COLOR is not set.
-func isColoured(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && isTerminal(f) && os.Getenv("NO_COLOR") == "" && isSmart()
+func isColoured(f *os.File) bool {
+	return isTerminal(f) && os.Getenv("NO_COLOR") == "" && isSmart()
 }
 
 // isSmart reports whether the terminal understands escape sequences.

@@ -67,7 +67,7 @@ func (t *top) run() (err error) {
 		}
 		defer watch.Stop()
 	}
-	if out, ok := t.a.out.(*os.File); ok && isTerminal(out) && isSmart() {
+	if out := t.a.out.File; isTerminal(out) && isSmart() {
 		t.l.OnSignal(unix.SIGWINCH, func() { t.redraw(out) })
 		t.tick(func() { t.redraw(out) })
 	} else {
@@ -135,6 +135,6 @@ func (t *top) redraw(out *os.File) {
 func (t *top) append() {
 	if r := t.ask(); r != nil {
 		newPaper(t.a.out).all(r)
-		fmt.Fprintln(t.a.out)
+		fmt.Fprintf(t.a.out, "\n")
 	}
 }
