@@ -95,16 +95,13 @@ func (c *Control) listen() (err error) {
 	if c.fd, err = socket(unix.AF_UNIX, unix.SOCK_STREAM); err != nil {
 		return err
 	}
-	// Who may connect is for the mode to say, on most systems. For the moment
-	// between the two calls the umask does.
+	// Mode 0600 from the first moment, and without a chmod(2), which would follow
+	// a link that somebody puts in the socket's place.
 	mask := unix.Umask(0o177)
 	err = unix.Bind(c.fd, &unix.SockaddrUnix{Name: c.path})
 	unix.Umask(mask)
 	if err == nil {
-		if err = unix.Chmod(c.path, 0o600); err == nil {
-			err = unix.Listen(c.fd, operatorsAtOnce)
-		}
-		if err == nil {
+		if err = unix.Listen(c.fd, operatorsAtOnce); err == nil {
 			err = unix.Lstat(c.path, &st)
 		}
 		if err == nil {
@@ -233,7 +230,7 @@ func (o *operator) Data(conn *loop.Conn, in []byte) (used int) {
 		o.answer(a)
 		conn.Again()
 	})
-	if o.waits || o.c.m.stopping {
+	if o.waits || o.c.m.stopping && (q.Command == "stop" || q.Command == "abort") {
 		// Who waits is not in a hurry, and who has asked for the end sees it by
 		// the end of the connection.
 		conn.Hold()

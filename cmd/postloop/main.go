@@ -41,6 +41,7 @@ type app struct {
 	err io.Writer
 
 	dir     string // -c
+	found   string // see where
 	file    string // -f
 	control string // --socket
 	json    bool

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -65,6 +66,7 @@ type site struct {
 	dir    string // short: names of sockets are limited
 	port   string
 	master *exec.Cmd
+	user   int // that the master is to be; 0: who runs the test
 	env    []string
 }
 
@@ -113,6 +115,11 @@ func (s *site) start() {
 	s.t.Helper()
 	s.master = exec.Command(programs+"/master", "-d", "-c", s.dir)
 	s.master.Env = s.env
+	if s.user != 0 {
+		must(s.t, os.Chown(s.dir, s.user, s.user))
+		must(s.t, os.Chmod(programs, 0o755))
+		s.master.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(s.user), Gid: uint32(s.user)}}
+	}
 	r, w, err := os.Pipe()
 	must(s.t, err)
 	s.master.Stderr = w

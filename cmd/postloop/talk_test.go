@@ -136,7 +136,8 @@ func TestStatus(t *testing.T) {
 	steady := func(text string) string {
 		lines := strings.Split(strings.ReplaceAll(text, s.port, "PORT"), "\n")
 		for i := range min(3, len(lines)) {
-			lines[i] = numbers.ReplaceAllString(lines[i][:min(len(lines[i]), 40)], "N")
+			lines[i] = numbers.ReplaceAllString(lines[i], "N")
+			lines[i] = lines[i][:min(len(lines[i]), 30)]
 		}
 		return strings.Join(lines, "\n")
 	}

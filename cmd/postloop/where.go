@@ -15,9 +15,13 @@ import (
 
 const defaultConfigDir = "/etc/postfix"
 
-// where is what the configuration is read from: a directory, or one file.
+// where is what the configuration is read from: a directory, or one file. The answer
+// is that of the first time, as this program goes elsewhere.
 func (a *app) where() (path string, isFile bool, err error) {
-	path, isFile = a.dir, false
+	if a.found != "" {
+		return a.found, a.file != "", nil
+	}
+	path = a.dir
 	switch {
 	case a.file != "":
 		path, isFile = a.file, true
@@ -27,8 +31,10 @@ func (a *app) where() (path string, isFile bool, err error) {
 	if path == "" {
 		path = defaultConfigDir
 	}
-	path, err = filepath.Abs(path)
-	return path, isFile, err
+	if a.found, err = filepath.Abs(path); err == nil && a.control != "" {
+		a.control, err = filepath.Abs(a.control)
+	}
+	return a.found, isFile, err
 }
 
 // load reads the whole configuration as the master would.
@@ -57,8 +63,7 @@ func (a *app) socket() (dir, name string, wrong, err error) {
 		return "", "", nil, err
 	}
 	if a.control != "" {
-		name, err = filepath.Abs(a.control)
-		return filepath.Dir(name), filepath.Base(name), nil, err
+		return filepath.Dir(a.control), filepath.Base(a.control), nil, nil
 	}
 	dir = path
 	if isFile {
