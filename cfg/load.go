@@ -26,55 +26,68 @@ const (
 // (Main.SetDefault) before anything is evaluated; config_directory is dir by
 // then. The error has everything found wrong in all files; see All.
 func Load(dir string, prepare func(*Main)) (*Config, error) {
-	c := &Config{Dir: dir}
-	file, err := choose(dir)
-	if err != nil {
-		return nil, err
-	}
-	if file == tomlFile {
-		return c.finish(c.loadTOML(filepath.Join(dir, tomlFile), withDefaults(dir, prepare)))
-	}
-	return c.finish(c.loadPostfix(withDefaults(dir, prepare)))
+	c := &Config{}
+	return c.finish(c.read(dir, false, false, prepare))
 }
 
 // LoadFile is Load for one TOML file, whatever its name, in the directory that
 // it is in.
 func LoadFile(name string, prepare func(*Main)) (*Config, error) {
-	c := &Config{Dir: filepath.Dir(name)}
-	return c.finish(c.loadTOML(name, withDefaults(c.Dir, prepare)))
+	c := &Config{}
+	return c.finish(c.read(name, true, false, prepare))
 }
 
 // LoadPartly is Load, or LoadFile, for who wants to know all that is wrong: with an
 // error there may be a Config that has what could be read, with no services that
 // could not, and with Params if these are all right.
 func LoadPartly(path string, isFile bool, prepare func(*Main)) (*Config, error) {
-	c := &Config{Dir: path}
-	file := tomlFile
-	var err error
-	if isFile {
-		c.Dir = filepath.Dir(path)
-	} else if file, err = choose(path); err != nil {
-		return nil, err
-	}
-	switch {
-	case isFile:
-		err = c.loadTOML(path, withDefaults(c.Dir, prepare))
-	case file == tomlFile:
-		err = c.loadTOML(filepath.Join(path, tomlFile), withDefaults(path, prepare))
-	default:
-		err = c.loadPostfix(withDefaults(path, prepare))
-	}
-	_, err = c.finish(err)
+	c := &Config{}
+	_, err := c.finish(c.read(path, isFile, false, prepare))
 	if c.Main == nil {
 		return nil, err
 	}
 	return c, err
 }
 
+// Peek returns the parameters in path, a directory or a TOML file, as far as they
+// can be read: for who has to find the master of a configuration that has become
+// a bad one since. The error is what is wrong; only where nothing can be read at
+// all is there no Main.
+func Peek(path string, isFile bool, prepare func(*Main)) (*Main, error) {
+	c := &Config{}
+	err := c.read(path, isFile, true, prepare)
+	if c.Main != nil && err != nil {
+		withDefaults(c.Dir, prepare)(c.Main) // the reading may have ended before
+	}
+	return c.Main, err
+}
+
+// read reads a directory, or one TOML file; with mainOnly no master.cf.
+func (c *Config) read(path string, isFile, mainOnly bool, prepare func(*Main)) (err error) {
+	file := tomlFile
+	if isFile {
+		c.Dir = filepath.Dir(path)
+	} else {
+		c.Dir = path
+		if file, err = choose(path); err != nil {
+			return err
+		}
+		path = filepath.Join(path, file)
+	}
+	ready := withDefaults(c.Dir, prepare)
+	switch {
+	case file == tomlFile:
+		return c.loadTOML(path, ready)
+	case mainOnly:
+		return c.loadMain(ready)
+	}
+	return c.loadPostfix(ready)
+}
+
 // finish evaluates what has been read, with err, which it adds to.
 func (c *Config) finish(err error) (*Config, error) {
 	var errs Errors
-	if err != nil && !errors.As(err, &errs) {
+	if err != nil && !errors.As(err, &errs) || c.Main == nil {
 		return nil, err // a file that cannot be opened says enough
 	}
 	p, err := c.Main.Params()
@@ -107,34 +120,6 @@ func LoadMain(dir string, prepare func(*Main)) (*Main, error) {
 	}
 	c := &Config{Dir: dir}
 	err = c.loadMain(withDefaults(dir, prepare))
-	return c.Main, err
-}
-
-// Peek returns the parameters in path, a directory or a TOML file, as far as they
-// can be read: for who has to find the master of a configuration that has become
-// a bad one since. The error is what is wrong; only where nothing can be read at
-// all is there no Main.
-func Peek(path string, isFile bool, prepare func(*Main)) (*Main, error) {
-	c := &Config{Dir: path}
-	file := mainFile
-	if isFile {
-		c.Dir = filepath.Dir(path)
-	} else {
-		var err error
-		if file, err = choose(path); err != nil {
-			return nil, err
-		}
-		path = filepath.Join(path, file)
-	}
-	ready := withDefaults(c.Dir, prepare)
-	if !isFile && file == mainFile {
-		err := c.loadMain(ready)
-		return c.Main, err
-	}
-	err := c.loadTOML(path, ready)
-	if c.Main != nil && err != nil {
-		ready(c.Main) // the reading may have ended before
-	}
 	return c.Main, err
 }
 

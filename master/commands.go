@@ -69,7 +69,7 @@ func (c *Control) do(q report.Request, done func(report.Answer)) {
 
 var errEnding = fmt.Errorf("the master is ending")
 
-func notDone(err error) report.Answer { return report.Answer{Errors: reportErrors(err)} }
+func notDone(err error) report.Answer { return report.Answer{Errors: Errors(err)} }
 
 func invalid(format string, args ...any) report.Answer {
 	return report.Answer{Reject: true, Errors: []report.Error{{Text: fmt.Sprintf(format, args...)}}}

@@ -221,7 +221,7 @@ func (o *operator) Data(conn *loop.Conn, in []byte) (used int) {
 	}
 	q, err := parseRequest(in[:end])
 	if err != nil {
-		o.answer(report.Answer{Reject: true, Errors: reportErrors(err)})
+		o.answer(report.Answer{Reject: true, Errors: Errors(err)})
 		return end + 1
 	}
 	o.waits = true

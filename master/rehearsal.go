@@ -85,7 +85,7 @@ func (t *transaction) rehearse(fatal error, errs cfg.Errors) {
 
 // add files what is inside err.
 func (r *rehearsal) add(warning bool, err error) {
-	for _, e := range reportErrors(err) {
+	for _, e := range Errors(err) {
 		r.findings = append(r.findings, Finding{e, warning})
 	}
 }

@@ -93,7 +93,7 @@ type reloads struct {
 // Reloaded is for who reads configurations to say how a reload has ended: most of
 // what is wrong with one is found before Reload is called.
 func (m *Master) Reloaded(err error) {
-	m.reloads.last = report.Reload{Time: m.loop.Now(), OK: err == nil, Errors: reportErrors(err)}
+	m.reloads.last = report.Reload{Time: m.loop.Now(), OK: err == nil, Errors: Errors(err)}
 	if err == nil {
 		m.reloads.taken++
 	} else {
@@ -101,8 +101,8 @@ func (m *Master) Reloaded(err error) {
 	}
 }
 
-// reportErrors are the single errors inside err, with their places.
-func reportErrors(err error) (list []report.Error) {
+// Errors are the single errors inside err, with their places; none of nil.
+func Errors(err error) (list []report.Error) {
 	if err == nil {
 		return nil
 	}

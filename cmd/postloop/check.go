@@ -115,14 +115,7 @@ func (a *app) findings() (list []master.Finding, err error) {
 	}
 	conf, wrong := cfg.LoadPartly(path, isFile, prepare(dir))
 	add := func(warning bool, err error) {
-		if err == nil {
-			return
-		}
-		for _, one := range cfg.All(err) {
-			e := report.Error{Text: one.Error()}
-			if located := (*cfg.Error)(nil); errors.As(one, &located) {
-				e = report.Error{File: located.File, Line: located.Line, Text: located.Text}
-			}
+		for _, e := range master.Errors(err) {
 			list = append(list, master.Finding{Error: e, Warning: warning})
 		}
 	}
