@@ -27,7 +27,7 @@ var mayImport = map[string]string{
 	"master/ids":                      "golang.org/x/sys/unix",
 	"master/logloop":                  "loop cfg master/maillog",
 	"master/names":                    "loop master/maillog golang.org/x/sys/unix",
-	"master":                          "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix",
+	"master":                          "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix master/report",
 	"services/attr":                   "",
 	"services/skeleton":               "loop cfg master/ids master/logloop master/maillog master/names master/proto services/attr golang.org/x/sys/unix",
 	"services/skeleton/mastertest":    "master/proto golang.org/x/sys/unix",
@@ -55,7 +55,7 @@ var mayImport = map[string]string{
 	"services/table/worker/ldap":      "services/table/cf services/table/ldapurl services/table/worker github.com/go-asn1-ber/asn1-ber github.com/go-ldap/ldap/v3",
 	"cmd/table-ldap":                  "services/table/worker services/table/worker/ldap",
 	"cmd/table-sqlite":                "services/table/worker services/table/worker/sqlite",
-	"cmd/master":                      "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix",
+	"cmd/master":                      "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix cmd/internal/builtin",
 	"cmd/spawn":                       "services/skeleton services/spawn",
 	"cmd/proxymap":                    "services/proxymap services/skeleton",
 	"cmd/qmail-lspawn":                "loop services/lspawn golang.org/x/sys/unix",
@@ -78,6 +78,9 @@ var mayImport = map[string]string{
 	"cmd/vuser-inlookup":              "services/lspawn/worker/inlookup services/table/worker",
 	"cmd/vuser-library":               "services/lspawn/worker/library services/table/worker",
 	"cmd/vuser-mysql":                 "services/lspawn/worker/mysql services/table/worker",
+	"master/report":                   "",
+	"cmd/internal/builtin":            "master master/names services/proxymap services/spawn",
+	"cmd/postloop":                    "loop cfg cmd/internal/builtin master master/maillog master/names master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
 }
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.
@@ -99,6 +102,7 @@ var mayImportInTests = map[string]string{
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"services/lspawn/worker/mysql": "services/lspawn/lspawntest",
+	"cmd/postloop":                 "cmd/internal/pftest",
 }
 
 // never lists standard packages that would bring a second event loop, a

@@ -119,4 +119,6 @@ type Config struct {
 	Params   *Params // of Main, evaluated and checked
 	Services []Service
 	Notes    []Note
+
+	incomplete bool // something could not be read
 }

@@ -26,29 +26,81 @@ const (
 // (Main.SetDefault) before anything is evaluated; config_directory is dir by
 // then. The error has everything found wrong in all files; see All.
 func Load(dir string, prepare func(*Main)) (*Config, error) {
-	c := &Config{Dir: dir}
-	file, err := choose(dir)
-	if err != nil {
+	c := &Config{}
+	return c.finish(c.read(dir, false, false, prepare))
+}
+
+// LoadFile is Load for one TOML file, whatever its name, in the directory that
+// it is in.
+func LoadFile(name string, prepare func(*Main)) (*Config, error) {
+	c := &Config{}
+	return c.finish(c.read(name, true, false, prepare))
+}
+
+// LoadPartly is Load, or LoadFile, for who wants to know all that is wrong: with an
+// error there may be a Config that has what could be read, with no services that
+// could not, and with Params if these are all right.
+func LoadPartly(path string, isFile bool, prepare func(*Main)) (*Config, error) {
+	c := &Config{}
+	_, err := c.finish(c.read(path, isFile, false, prepare))
+	if c.Main == nil {
 		return nil, err
 	}
-	var errs Errors
-	if file == tomlFile {
-		err = c.loadTOML(withDefaults(dir, prepare))
-	} else {
-		err = c.loadPostfix(withDefaults(dir, prepare))
+	return c, err
+}
+
+// Peek returns the parameters in path, a directory or a TOML file, as far as they
+// can be read: for who has to find the master of a configuration that has become
+// a bad one since. The error is what is wrong; only where nothing can be read at
+// all is there no Main.
+func Peek(path string, isFile bool, prepare func(*Main)) (*Main, error) {
+	c := &Config{}
+	err := c.read(path, isFile, true, prepare)
+	if c.Main != nil && err != nil {
+		withDefaults(c.Dir, prepare)(c.Main) // the reading may have ended before
 	}
-	if err != nil && !errors.As(err, &errs) {
+	return c.Main, err
+}
+
+// read reads a directory, or one TOML file; with mainOnly no master.cf.
+func (c *Config) read(path string, isFile, mainOnly bool, prepare func(*Main)) (err error) {
+	file := tomlFile
+	if isFile {
+		c.Dir = filepath.Dir(path)
+	} else {
+		c.Dir = path
+		if file, err = choose(path); err != nil {
+			return err
+		}
+		path = filepath.Join(path, file)
+	}
+	ready := withDefaults(c.Dir, prepare)
+	switch {
+	case file == tomlFile:
+		return c.loadTOML(path, ready)
+	case mainOnly:
+		return c.loadMain(ready)
+	}
+	return c.loadPostfix(ready)
+}
+
+// finish evaluates what has been read, with err, which it adds to.
+func (c *Config) finish(err error) (*Config, error) {
+	var errs Errors
+	if err != nil && !errors.As(err, &errs) || c.Main == nil {
 		return nil, err // a file that cannot be opened says enough
 	}
 	p, err := c.Main.Params()
 	c.Notes = append(c.Notes, p.Notes...)
 	if more := Errors(nil); errors.As(err, &more) {
 		errs = append(errs, more...)
+	} else {
+		c.Params = p
 	}
 	if errs != nil {
+		c.incomplete = true
 		return nil, errs
 	}
-	c.Params = p
 	return c, nil
 }
 
@@ -97,13 +149,13 @@ func choose(dir string) (string, error) {
 	return tomlFile, nil
 }
 
-func (c *Config) loadTOML(ready func(*Main)) error {
-	f, err := open(filepath.Join(c.Dir, tomlFile))
+func (c *Config) loadTOML(name string, ready func(*Main)) error {
+	f, err := open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
-	c.Main, c.Services, c.Notes, err = ParseTOML(f.Name(), f, ready)
+	c.Main, c.Services, c.Notes, err = parseTOML(f.Name(), f, ready)
 	return err
 }
 
@@ -133,7 +185,7 @@ func (c *Config) loadPostfix(ready func(*Main)) error {
 		return err
 	}
 	defer g.Close() //nolint:errcheck // nothing was written
-	services, notes, err := ParseMaster(g.Name(), g, c.Main)
+	services, notes, err := parseMaster(g.Name(), g, c.Main)
 	c.Services, c.Notes = services, append(c.Notes, notes...)
 	if more := Errors(nil); errors.As(err, &more) {
 		errs = append(errs, more...)

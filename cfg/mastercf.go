@@ -23,6 +23,14 @@ import (
 // no services then. Where Postfix takes a number for what its beginning says
 // ("10x"), so does ParseMaster; one too large for Postfix's int is refused.
 func ParseMaster(name string, r io.Reader, m *Main) (services []Service, notes []Note, err error) {
+	if services, notes, err = parseMaster(name, r, m); err != nil {
+		services = nil
+	}
+	return services, notes, err
+}
+
+// parseMaster returns the entries that are right whatever the others are.
+func parseMaster(name string, r io.Reader, m *Main) (services []Service, notes []Note, err error) {
 	lines, notes, errs := ReadLines(name, r)
 	d, more := masterDefaults(m)
 	notes = append(notes, more...)
@@ -36,7 +44,7 @@ func ParseMaster(name string, r io.Reader, m *Main) (services []Service, notes [
 		}
 	}
 	if len(errs) > 0 {
-		return nil, notes, errs
+		return services, notes, errs
 	}
 	return services, notes, nil
 }

@@ -51,6 +51,7 @@ type Params struct {
 	StopTimeLimit     time.Duration // service_stop_time_limit
 	Rootless          bool          // rootless
 	BuiltinServices   []string      // builtin_services
+	ControlSocket     string        // control_socket; empty: none
 	Hosted            Hosted        // hosted_...: of services without a value of their own
 
 	// For the daemons, and for services that the master hosts.
@@ -110,6 +111,7 @@ func (m *Main) Params() (*Params, error) {
 		StopTimeLimit:     r.time("service_stop_time_limit"),
 		Rootless:          r.bool("rootless"),
 		BuiltinServices:   r.list("builtin_services"),
+		ControlSocket:     r.text("control_socket"),
 		Hosted:            r.hosted(),
 
 		MaxUse:        r.int("max_use"),

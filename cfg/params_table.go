@@ -158,6 +158,9 @@ var ourParams = map[string]param{
 	"hosted_queue_limit":               {},
 	"hosted_queue_time":                {kind: timeKind, def: "100s", min: 1},
 	"hosted_refuse":                    {def: "close", min: 1},
+	// Where operators reach the master: a unix-domain socket, relative to the queue
+	// directory; empty: nowhere.
+	"control_socket": {def: "control"},
 	// Where the log goes: stderr, stdout or syslog; empty for Postfix's rules
 	// (maillog_file, else syslog).
 	"log_to": {},

@@ -4,9 +4,9 @@ package cfg
 
 import "fmt"
 
-// suggest returns a question naming the known word nearest to word, or
+// Suggest returns a question naming the known word nearest to word, or
 // nothing if none is near: of a short word, more has to be right.
-func suggest(word string, known []string) string {
+func Suggest(word string, known []string) string {
 	best, least := "", max(min(2, len(word)/2), len(word)/3)+1
 	for _, one := range known {
 		if d := distance(word, one); d < least && d < len(one) {

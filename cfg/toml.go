@@ -33,6 +33,15 @@ import (
 // before anything is evaluated. The error is an Errors with everything found
 // wrong; there are no services then. Syntax errors end the reading at once.
 func ParseTOML(name string, r io.Reader, prepare func(*Main)) (*Main, []Service, []Note, error) {
+	m, services, notes, err := parseTOML(name, r, prepare)
+	if err != nil {
+		services = nil
+	}
+	return m, services, notes, err
+}
+
+// parseTOML returns the services that are right whatever the others are.
+func parseTOML(name string, r io.Reader, prepare func(*Main)) (*Main, []Service, []Note, error) {
 	m := NewMain(name)
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -57,7 +66,7 @@ func ParseTOML(name string, r io.Reader, prepare func(*Main)) (*Main, []Service,
 	}
 	if len(p.errs) > 0 {
 		slices.SortStableFunc(p.errs, func(a, b *Error) int { return a.Line - b.Line })
-		return m, nil, notes, p.errs
+		return m, services, notes, p.errs
 	}
 	return m, services, notes, nil
 }

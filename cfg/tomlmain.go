@@ -39,6 +39,7 @@ var settings = []setting{
 	{"", "interfaces", "inet_interfaces", textForm},
 	{"", "protocols", "inet_protocols", textForm},
 	{"", "daemons", "daemon_directory", textForm},
+	{"", "control", "control_socket", textForm},
 	{"log", "to", "log_to", textForm},
 	{"log", "format", "log_format", textForm},
 	{"log", "file", "maillog_file", textForm},
@@ -211,7 +212,7 @@ func (p *tomlParser) unknown(table string, it *item) {
 	if table == "" {
 		known = append(append(known, "state"), tables...)
 	}
-	advice := suggest(it.key, known)
+	advice := Suggest(it.key, known)
 	switch {
 	case slices.Contains(serviceKeys, it.key):
 		advice = "; it belongs to a service, which begins with [[service]]"

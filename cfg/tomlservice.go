@@ -66,7 +66,7 @@ func (s *tomlService) known(it *item) {
 		if slices.Contains(serviceKeys, in.key) {
 			continue
 		}
-		advice := suggest(in.key, serviceKeys)
+		advice := Suggest(in.key, serviceKeys)
 		if _, known := parameters[in.key]; known {
 			advice = "; for this service only, a parameter belongs in options = { " + in.key + " = ... }"
 		} else if advice == "" {

@@ -145,6 +145,7 @@ func (l *Loop) Turn(max time.Duration) error {
 	l.settle()
 
 	l.dog.end()
+	l.dog.turned(&l.clock)
 	l.inTurn = false
 	return nil
 }

@@ -2,6 +2,8 @@
 
 package loop
 
+import "time"
+
 // Stats is what a loop has done and what it holds.
 type Stats struct {
 	Turns  uint64 // waits, each with its callbacks
@@ -13,10 +15,17 @@ type Stats struct {
 	Timers    int // idle limits of connections included
 	Children  int
 	Pending   int // callbacks that the next turn will make without waiting
+
+	// The longest so far, while OnStall measures; 0: nobody does. A turn's is
+	// that of its callbacks together.
+	LongestTurn     time.Duration
+	LongestCallback time.Duration
+	LongestName     string // of that callback
 }
 
 // Stats counts what the loop has done and what it holds.
 func (l *Loop) Stats() Stats {
+	record := l.dog.record()
 	return Stats{
 		Turns:     l.turn,
 		Events:    l.events,
@@ -26,5 +35,9 @@ func (l *Loop) Stats() Stats {
 		Timers:    len(l.timers.heap),
 		Children:  len(l.children),
 		Pending:   len(l.later) + len(l.dirty) + len(l.again) + len(l.exits) + l.mail.waiting(),
+
+		LongestTurn:     record.turn,
+		LongestCallback: record.callback,
+		LongestName:     record.name,
 	}
 }

@@ -17,6 +17,7 @@ type watchdog struct {
 	stalled    func(name string, took time.Duration)
 	stallLimit time.Duration
 	began      time.Time // of what runs, when stalled is set
+	longest    longest   // likewise
 
 	mu     sync.Mutex
 	what   any // the callback that runs: a func, or a Handler; nil between callbacks
@@ -28,6 +29,13 @@ type watchdog struct {
 	expired func(name string)
 	kick    chan struct{} // a turn has begun; nil: the timer is not armed
 	bye     chan struct{}
+}
+
+// longest is what has held the loop the longest so far.
+type longest struct {
+	turn     time.Duration
+	callback time.Duration
+	name     string // of the callback
 }
 
 // looks is how many times the watchdog looks before it decides. It bites no
@@ -43,10 +51,11 @@ const looks = 4
 func (l *Loop) Watchdog(limit time.Duration, expired func(name string)) {
 	l.owner.check()
 	stalled, stallLimit := l.dog.stall()
+	record := l.dog.record()
 	l.dog.quit()
 	l.dog = nil
 	if stalled != nil {
-		l.dog = &watchdog{stalled: stalled, stallLimit: stallLimit}
+		l.dog = &watchdog{stalled: stalled, stallLimit: stallLimit, longest: record}
 	}
 	if limit <= 0 || expired == nil || l.closed {
 		return
@@ -61,8 +70,9 @@ func (l *Loop) Watchdog(limit time.Duration, expired func(name string)) {
 }
 
 // OnStall calls f, when a callback has returned that took longer than limit,
-// with its name and the time it took. A limit of 0 puts an end to it. It costs
-// a look at the clock per callback, some 50 ns; a watchdog alone, 4.
+// with its name and the time it took, and has Stats know the longest of all. A
+// limit of 0 puts an end to it. It costs a look at the clock per callback, some
+// 50 ns; a watchdog alone, 4.
 func (l *Loop) OnStall(limit time.Duration, f func(name string, took time.Duration)) {
 	l.owner.check()
 	if limit <= 0 {
@@ -80,6 +90,13 @@ func (d *watchdog) stall() (func(string, time.Duration), time.Duration) {
 		return nil, 0
 	}
 	return d.stalled, d.stallLimit
+}
+
+func (d *watchdog) record() longest {
+	if d == nil {
+		return longest{}
+	}
+	return d.longest
 }
 
 // begin says that a turn's callbacks begin.
@@ -122,11 +139,23 @@ func (d *watchdog) check(next any) {
 	last := d.what
 	d.what = next
 	d.mu.Unlock()
+	if took := now.Sub(d.began); last != nil && took > d.longest.callback {
+		// The name and not the callback, which would keep alive what it refers to.
+		d.longest.callback, d.longest.name = took, nameOf(last)
+	}
 	if took := now.Sub(d.began); last != nil && took > d.stallLimit {
 		d.stalled(nameOf(last), took)
 		now = time.Now()
 	}
 	d.began = now
+}
+
+// turned takes note of how long the callbacks of a turn have taken that began
+// when c was read.
+func (d *watchdog) turned(c *clock) {
+	if d != nil && d.stalled != nil && !c.virtual {
+		d.longest.turn = max(d.longest.turn, d.began.Sub(c.epoch)-c.now)
+	}
 }
 
 // end says that the turn's callbacks are through.

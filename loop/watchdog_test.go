@@ -145,3 +145,21 @@ func TestWatchdogEnds(t *testing.T) {
 		t.Errorf("exit status %d", got)
 	}
 }
+
+// TestLongest: what held the loop the longest is remembered, and a new watchdog
+// does not forget it.
+func TestLongest(t *testing.T) {
+	l := looptest.NewReal(t)
+	if s := l.Stats(); s.LongestTurn != 0 || s.LongestName != "" {
+		t.Errorf("before anybody measures: %+v", s)
+	}
+	l.OnStall(time.Minute, func(string, time.Duration) {})
+	l.Later(slowTimer)
+	turn(t, l)
+	l.Watchdog(time.Minute, func(string) {})
+	l.Watchdog(0, nil)
+	s := l.Stats()
+	if !strings.HasSuffix(s.LongestName, "slowTimer") || s.LongestCallback < 10*ms || s.LongestTurn < s.LongestCallback {
+		t.Errorf("%s held the loop for %v, in a turn of %v", s.LongestName, s.LongestCallback, s.LongestTurn)
+	}
+}

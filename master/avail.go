@@ -15,7 +15,7 @@ const busyWarnInterval = 1000 * time.Second
 // that the next client starts a process. It is the whole creation policy.
 func (s *service) wantListen() bool {
 	switch {
-	case s.stopping, s.throttled:
+	case s.stopping, s.throttled, s.paused:
 		return false
 	case s.idle > 0: // an idle process watches it
 		return false
@@ -56,7 +56,7 @@ func (s *service) enforce() {
 			ln.enable(want)
 		}
 	}
-	if !s.hasRoom() && !s.stopping && !s.throttled && s.idle == 0 {
+	if !s.hasRoom() && !s.stopping && !s.throttled && !s.paused && s.idle == 0 {
 		s.warnLimit()
 	}
 }

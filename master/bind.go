@@ -19,6 +19,8 @@ import (
 type listenOptions struct {
 	backlog int
 	window  int // of TCP, in bytes; 0: the system's
+
+	rehearsal *rehearsal // nil: this is in earnest
 }
 
 // open makes what is missing of w's endpoint: all of it for a new service, the
@@ -29,7 +31,10 @@ func (w *wanted) open(o listenOptions, old *service, inUse map[string]bool) erro
 		// The path of a service that still runs is taken over only when
 		// nothing can go wrong any more.
 		ln := &listener{path: w.spec.Path()}
-		if inUse[ln.path] {
+		switch {
+		case o.rehearsal != nil: // another name than that of the master which may be running
+			ln.rename, ln.path = ln.path, fmt.Sprintf("%s/ %d.%d", filepath.Dir(ln.path), w.spec.Line, os.Getpid())
+		case inUse[ln.path]:
 			// A blank: no service has this name, and it is short.
 			ln.rename, ln.path = ln.path, fmt.Sprintf("%s/ %d", filepath.Dir(ln.path), w.spec.Line)
 		}
@@ -46,6 +51,9 @@ func (w *wanted) open(o listenOptions, old *service, inUse map[string]bool) erro
 			continue
 		}
 		ln, err := listenInet(addr, o)
+		if err != nil && o.rehearsal.isHeld(addr, err) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -103,10 +111,10 @@ func listenInet(addr netip.AddrPort, o listenOptions) (ln *listener, err error) 
 	}
 	if err == nil {
 		if e := unix.Bind(fd, sa); e != nil {
-			err = fmt.Errorf("bind %s port %d: %s", addr.Addr(), addr.Port(), maillog.Strerror(e))
+			err = &bindError{addr, e}
 		}
 	}
-	if err == nil {
+	if err == nil && o.rehearsal == nil { // or clients of a running master would come here
 		if e := unix.Listen(fd, o.backlog); e != nil {
 			err = fmt.Errorf("listen: %s", maillog.Strerror(e))
 		}
@@ -117,6 +125,18 @@ func listenInet(addr netip.AddrPort, o listenOptions) (ln *listener, err error) 
 	}
 	return &listener{fd: fd, addr: addr}, nil
 }
+
+// bindError says that an address cannot be had.
+type bindError struct {
+	addr netip.AddrPort
+	err  error
+}
+
+func (e *bindError) Error() string {
+	return fmt.Sprintf("bind %s port %d: %s", e.addr.Addr(), e.addr.Port(), maillog.Strerror(e.err))
+}
+
+func (e *bindError) Unwrap() error { return e.err }
 
 // listenLocal opens an endpoint that has a name in the file system. Everybody
 // may use it: the directory decides who can reach it.

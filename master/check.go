@@ -58,7 +58,7 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 			continue
 		}
 		if at, twice := seen[w.key]; twice {
-			t.notes = append(t.notes, fmt.Sprintf("duplicate master.cf entry for service %q (%s) -- using the last entry",
+			t.notes = append(t.notes, fmt.Errorf("duplicate master.cf entry for service %q (%s) -- using the last entry",
 				t.want[at].spec.Name, w.key.name))
 			t.want[at] = w
 			continue
@@ -133,7 +133,7 @@ func (t *transaction) forgive(w *wanted, err error) error {
 	if strict {
 		return located
 	}
-	t.notes = append(t.notes, located.Error())
+	t.notes = append(t.notes, located)
 	return nil
 }
 

@@ -66,7 +66,7 @@ func (t *transaction) create(w *wanted, main *cfg.Main, create HostFunc) error {
 		Loop: t.m.loop, Log: t.m.log.With(tag + "/" + w.spec.Command), Service: w.spec,
 		Main: main, Params: t.params, Env: t.env, Names: t.names,
 		Warnf: func(format string, args ...any) {
-			t.notes = append(t.notes, w.blame(fmt.Errorf(format, args...)).Error())
+			t.notes = append(t.notes, w.blame(fmt.Errorf(format, args...)))
 		},
 	}
 	w.hosted, err = create(w.host)

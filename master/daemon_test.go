@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// report tells master whether this process is free.
-func report(avail int32) {
+// tell tells master whether this process is free.
+func tell(avail int32) {
 	g, ok := proto.ParseGeneration(os.Getenv(proto.GenerationEnv))
 	if !ok {
 		os.Exit(90)
@@ -66,7 +66,7 @@ func next() int {
 func echod() int {
 	for {
 		fd := next()
-		report(proto.Taken)
+		tell(proto.Taken)
 		fmt.Fprintf(fdWriter(fd), "%d\n", os.Getpid())
 		var buf [512]byte
 		for {
@@ -77,7 +77,7 @@ func echod() int {
 			_, _ = unix.Write(fd, buf[:n])
 		}
 		unix.Close(fd)
-		report(proto.Available)
+		tell(proto.Available)
 	}
 }
 
@@ -85,7 +85,7 @@ func echod() int {
 func stubborn() int {
 	signal.Ignore(unix.SIGTERM)
 	fd := next()
-	report(proto.Taken)
+	tell(proto.Taken)
 	fmt.Fprintf(fdWriter(fd), "%d\n", os.Getpid())
 	for {
 		_, _ = unix.Poll(nil, -1)
@@ -112,7 +112,7 @@ func gossip() int {
 func pokedd() int {
 	for {
 		fd := next()
-		report(proto.Taken)
+		tell(proto.Taken)
 		var buf [512]byte
 		n, _ := unix.Read(fd, buf[:])
 		if f, err := os.OpenFile("poked", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err == nil {
@@ -120,7 +120,7 @@ func pokedd() int {
 			_ = f.Close()
 		}
 		unix.Close(fd)
-		report(proto.Available)
+		tell(proto.Available)
 	}
 }
 

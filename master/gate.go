@@ -155,6 +155,9 @@ func (g *gate) count(c *guest, n int) {
 
 // serve has the service take c.
 func (g *gate) serve(c *guest) {
+	if waited := g.now() - c.since; waited > 0 {
+		g.h.s.past().wait(waited)
+	}
 	t := g.h.current
 	if g.policy == nil { // nobody will ask who it was
 		if err := g.h.serve(c.fd, c.peer, t.done); err != nil {

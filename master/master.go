@@ -17,6 +17,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// Version is what the log and the programs call this one, unless mail_version
+// says otherwise.
+const Version = "postloop-0.1.0"
+
 // stopTime bounds a shutdown under Postfix's own scripts, which lose their
 // patience after five seconds and kill the whole process group.
 const stopTime = 4 * time.Second
@@ -64,6 +68,9 @@ type Master struct {
 
 	change *transaction // a configuration on its way
 
+	born    time.Time
+	reloads reloads
+
 	stopping  bool
 	stopTimer *loop.Timer
 	stopped   func()
@@ -82,6 +89,7 @@ func New(l *loop.Loop, log *maillog.Logger, opt Options) (*Master, error) {
 	}
 	return &Master{
 		loop: l, log: log, opt: opt, flow: flow, waitersBelow: waitersBelow(files),
+		born:  l.Now(),
 		byKey: map[key]*service{}, leaving: map[*service]struct{}{}, children: map[int]*child{}, triggers: map[*trigger]struct{}{},
 	}, nil
 }
@@ -163,11 +171,30 @@ func (m *Master) Shutdown(done func()) {
 // killAll ends what did not leave in time, and soon after the shutdown
 // itself, whatever is left.
 func (m *Master) killAll() {
-	left := len(m.children)
-	for _, s := range append(slices.Collect(maps.Keys(m.leaving)), m.services...) {
-		left += s.total - s.procs
+	m.log.Warnf("%d process(es) did not terminate in time -- killing", m.left())
+	m.kill()
+}
+
+// Abort has a shutdown that was begun not wait for anybody.
+func (m *Master) Abort() {
+	if m.stopped == nil { // it has ended, or has not begun
+		return
 	}
-	m.log.Warnf("%d process(es) did not terminate in time -- killing", left)
+	m.stopTimer.Stop()
+	m.log.Warnf("aborting -- %d process(es) are killed", m.left())
+	m.kill()
+}
+
+// left counts the processes, and the clients of hosted services.
+func (m *Master) left() int {
+	n := len(m.children)
+	for _, s := range append(slices.Collect(maps.Keys(m.leaving)), m.services...) {
+		n += s.total - s.procs
+	}
+	return n
+}
+
+func (m *Master) kill() {
 	m.signalChildren(killSignal, anyChild)
 	m.endHosted(true)
 	m.stopTimer = m.loop.After(time.Second, m.finish)

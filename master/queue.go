@@ -108,7 +108,7 @@ func (g *gate) putOff() {
 
 // mayServe reports whether a client that waits can be served now.
 func (s *service) mayServe() bool {
-	return s.isHosted() && s.hasRoom() && !s.stopping && !s.throttled && !s.host.gate.holds()
+	return s.isHosted() && s.hasRoom() && !s.stopping && !s.throttled && !s.paused && !s.host.gate.holds()
 }
 
 // setQueueTimer sets the timer for the one who has waited the longest time.

@@ -3,13 +3,14 @@
 package master
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
-	"slices"
 
 	"postloop/cfg"
 	"postloop/master/maillog"
 	"postloop/master/names"
+	"postloop/master/report"
 )
 
 // transaction takes a new configuration into service, in whole or not at all:
@@ -28,7 +29,8 @@ type transaction struct {
 	executables map[string]error
 	common      *policyAnswer // of services without -o; nil: not asked yet
 	frozen      []string      // warnings, due if the transaction succeeds, about parameters ...
-	notes       []string      // ... and about services
+	notes       []error       // ... and about services
+	rehearsal   *rehearsal    // nil: this is in earnest
 	claim       func(*cfg.Params, Ids) error
 	done        func(error)
 }
@@ -51,6 +53,9 @@ func (t *transaction) check() {
 	switch {
 	case t.names.Missing():
 		t.names.Resolve(t.m.loop, t.check)
+		return
+	case t.rehearsal != nil:
+		t.rehearse(err, errs)
 		return
 	case err != nil:
 		t.end(err)
@@ -77,6 +82,38 @@ func (t *transaction) check() {
 func (t *transaction) end(err error) {
 	t.m.change = nil
 	t.done(err)
+}
+
+// reloads counts them, and remembers the last one.
+type reloads struct {
+	taken, refused uint64
+	last           report.Reload // of no time: none yet
+}
+
+// Reloaded is for who reads configurations to say how a reload has ended: most of
+// what is wrong with one is found before Reload is called.
+func (m *Master) Reloaded(err error) {
+	m.reloads.last = report.Reload{Time: m.loop.Now(), OK: err == nil, Errors: Errors(err)}
+	if err == nil {
+		m.reloads.taken++
+	} else {
+		m.reloads.refused++
+	}
+}
+
+// Errors are the single errors inside err, with their places; none of nil.
+func Errors(err error) (list []report.Error) {
+	if err == nil {
+		return nil
+	}
+	for _, one := range cfg.All(err) {
+		e := report.Error{Text: one.Error()}
+		if located := (*cfg.Error)(nil); errors.As(one, &located) {
+			e = report.Error{File: located.File, Line: located.Line, Text: located.Text}
+		}
+		list = append(list, e)
+	}
+	return list
 }
 
 // bind opens every endpoint that does not exist yet, or none.
@@ -119,14 +156,17 @@ func (t *transaction) bind(changes []change) error {
 }
 
 func (t *transaction) listenOptions(w *wanted) listenOptions {
-	return listenOptions{backlog: max(w.spec.Limit, t.params.ProcessLimit), window: t.params.TCPWindowSize}
+	return listenOptions{backlog: max(w.spec.Limit, t.params.ProcessLimit), window: t.params.TCPWindowSize, rehearsal: t.rehearsal}
 }
 
 // commit switches over. Nothing in here can refuse any more.
 func (t *transaction) commit(changes []change) {
 	m := t.m
-	for _, text := range slices.Concat(t.frozen, t.notes) {
+	for _, text := range t.frozen {
 		m.log.Warnf("%s", text)
+	}
+	for _, note := range t.notes {
+		m.log.Warnf("%v", note)
 	}
 	m.conf, m.params, m.env, m.owner, m.addrs = t.conf, t.params, t.env, t.owner, t.addrs
 	m.started = true

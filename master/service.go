@@ -56,8 +56,12 @@ type service struct {
 	wakeupTimer   *loop.Timer
 	wakeupPending bool // the "?" suffix: the timer starts with the first process
 
+	paused bool // the operator has said so
+
 	stopping  bool
 	stopTimer *loop.Timer
+
+	record *record // nil: nothing has happened yet
 }
 
 // wanted is a service as a configuration asks for it, checked and resolved.

@@ -29,7 +29,8 @@ type child struct {
 	pid        int
 	generation uint32
 	idle       bool
-	uses       int // clients served to the end, by its own account
+	uses       int       // clients served to the end, by its own account
+	knocked    time.Time // when the client came that it was started for; zero once it has reported
 }
 
 // knocked starts a process: somebody waits at the endpoint and nobody is idle.
@@ -75,7 +76,8 @@ func (s *service) spawn() {
 	if m.log.Verbose > 0 {
 		m.log.Debugf("spawn command %s; pid %d", s.path, pid)
 	}
-	c := &child{s: s, pid: pid, generation: m.generation}
+	c := &child{s: s, pid: pid, generation: m.generation, knocked: m.loop.Now()}
+	s.past().starts++
 	m.children[pid] = c
 	s.total++
 	s.procs++
@@ -108,6 +110,7 @@ func (m *Master) startProcess(s *service) (pid int, err error) {
 func (m *Master) spawnFailed(s *service, err error) {
 	var exec *loop.ExecError
 	if errors.As(err, &exec) {
+		s.blame(execFault, exec.Pid, errnoOf(exec.Err))
 		m.log.Fatalf("master_spawn: exec %s: %s", s.path, maillog.Strerror(exec.Err))
 		if exec.Pid != 0 {
 			m.log.Warnf("process %s pid %d exit status 1", s.path, exec.Pid)
@@ -116,6 +119,7 @@ func (m *Master) spawnFailed(s *service, err error) {
 		}
 		m.log.Warnf("%s: bad command startup -- throttling", s.path)
 	} else {
+		s.blame(forkFault, 0, errnoOf(err))
 		m.log.Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
 	}
 	s.throttle()
@@ -135,13 +139,18 @@ func (m *Master) exited(e loop.Exit) {
 	switch st := e.Status; {
 	case st.Exited() && st.ExitStatus() == 0:
 		s.recovered()
+		s.past().exits.OK++
 	case st.Exited():
 		bad = true
+		s.past().exits.Failed++
+		s.blame(exitFault, e.Pid, st.ExitStatus())
 		m.log.Warnf("process %s pid %d exit status %d", s.path, e.Pid, st.ExitStatus())
 	case st.Signaled():
+		s.past().exits.Signal++
 		// The signals that end a removed service are master's own doing.
 		if own := s.stopping || m.stopping; !own || st.Signal() != termSignal && st.Signal() != killSignal {
 			bad = true
+			s.blame(signalFault, e.Pid, int(st.Signal()))
 			m.log.Warnf("process %s pid %d killed by signal %d", s.path, e.Pid, st.Signal())
 		}
 	}

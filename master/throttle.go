@@ -13,6 +13,7 @@ func (s *service) throttle() {
 		return
 	}
 	s.throttled = true
+	s.past().reason = s.past().fault
 	delay := throttleDelay(s.m.params.ThrottleTime, s.m.params.ThrottleTimeLimit, s.throttles)
 	s.throttles++
 	s.m.log.Infof("%s: throttled, next start in %s", s, delay)

@@ -48,10 +48,10 @@ func (s *service) stopWakeup() {
 }
 
 // wakeupDue sends one trigger, which goes through the endpoint like any
-// client: if no process is idle it starts one. A throttled service is left
-// alone, but its time goes on.
+// client: if no process is idle it starts one. A service that is throttled or
+// paused is left alone, but its time goes on.
 func (s *service) wakeupDue() {
-	if !s.throttled {
+	if !s.throttled && !s.paused {
 		s.m.log.Debugf("master_wakeup_timer_event: service %s", s.spec.Name)
 		if err := s.trigger(); err != nil {
 			s.wakeupFailed(err)

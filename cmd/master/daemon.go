@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/cmd/internal/builtin"
 	"postloop/loop"
 	"postloop/master"
 	"postloop/master/logloop"
@@ -15,10 +16,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// version is what the log calls this program, unless mail_version says
-// otherwise.
-const version = "postloop-0.1.0"
 
 const (
 	defaultConfigDir = "/etc/postfix"
@@ -45,11 +42,16 @@ type daemon struct {
 	locks  []*master.Lock
 
 	started bool
-	stderr  *os.File    // as it was at the start, until the start has succeeded
-	again   bool        // another SIGHUP came during a reload
-	dying   unix.Signal // 0: not
+	stderr  *os.File // as it was at the start, until the start has succeeded
+	again   bool     // another SIGHUP came during a reload
+	ending  bool
+	dying   unix.Signal // that has ended it, if one has
 	status  int         // exit status, once the loop has stopped
 	hot     *loop.Timer // a reload that waits for its files to cool down
+
+	control   *master.Control // nil: there is none
+	asked     []func(error)   // for those who wait for a reload whose files are not read yet,
+	answering []func(error)   // and for those whose reload is under way
 }
 
 // run is the master itself, from the configuration to the end.
@@ -92,8 +94,8 @@ func (d *daemon) run() int {
 	d.master, err = master.New(d.loop, d.log, master.Options{
 		Debug:   d.o.debug,
 		Environ: os.Environ(),
-		Hosted:  hosted,
-		Exposed: exposed,
+		Hosted:  builtin.Services,
+		Exposed: builtin.Exposed,
 		Group:   unix.Getpgrp() == unix.Getpid(),
 	})
 	if err != nil {
@@ -107,6 +109,7 @@ func (d *daemon) run() int {
 	if err := d.loop.Run(); err != nil {
 		return d.fatal(err)
 	}
+	d.control.Close()
 	d.log.Drain(time.Second)
 	if d.dying != 0 && !d.o.init {
 		die(d.loop, d.dying)
@@ -140,6 +143,7 @@ func (d *daemon) begun(err error) {
 	_ = d.stderr.Close() // nil if it was never left
 	d.stderr = nil
 	d.params = d.master.Params()
+	d.openControl()
 	d.log.Infof("daemon started -- version %s, configuration %s", d.params.MailVersion, d.dir)
 	if d.parent >= 0 {
 		// A parent that has given up is no reason to give up, too.

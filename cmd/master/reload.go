@@ -12,7 +12,7 @@ import (
 // all. It answers SIGHUP.
 func (d *daemon) reload() {
 	switch {
-	case d.dying != 0 || d.hot != nil:
+	case d.ending || d.hot != nil:
 		return
 	case !d.started || d.master.Busy():
 		d.again = true
@@ -22,6 +22,7 @@ func (d *daemon) reload() {
 		d.hot = d.loop.After(wait, d.cooled)
 		return
 	}
+	d.asked, d.answering = nil, d.asked
 	conf, err := cfg.Load(d.dir, d.prepare) // first this: the line says that the files were read
 	d.log.Infof("reload -- version %s, configuration %s", d.params.MailVersion, d.dir)
 	if err != nil {
@@ -50,6 +51,11 @@ func (d *daemon) reloaded(err error) {
 	} else {
 		d.params = d.master.Params()
 		d.watchLoop()
+	}
+	d.master.Reloaded(err)
+	d.answer(err) // first this: the socket may move
+	if err == nil {
+		d.openControl()
 	}
 	if d.again {
 		d.again = false

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"postloop/cfg"
+	"postloop/master"
 	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
@@ -34,7 +35,7 @@ func (d *daemon) findConfig() error {
 
 // prepare gives main.cf the defaults that only this process knows.
 func (d *daemon) prepare(m *cfg.Main) {
-	m.SetDefault("mail_version", version)
+	m.SetDefault("mail_version", master.Version)
 	m.SetDefault("config_directory", d.dir)
 	m.SetDefault("process_name", d.process)
 	m.SetDefault("process_id", strconv.Itoa(os.Getpid()))

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"fmt"
+
 	"postloop/loop"
 
 	"golang.org/x/sys/unix"
@@ -23,10 +25,24 @@ func (d *daemon) installSignals() {
 // terminate ends everything because of signal s, which becomes master's own
 // exit status.
 func (d *daemon) terminate(s unix.Signal) {
-	if d.dying != 0 {
+	if d.ending {
 		return
 	}
 	d.dying = s
-	d.log.Infof("terminating on signal %d", s)
+	d.end(fmt.Sprintf("terminating on signal %d", s))
+}
+
+// end ends everything for a reason that the log should have. Only the first
+// counts.
+func (d *daemon) end(reason string) {
+	if d.ending {
+		return
+	}
+	d.ending = true
+	d.log.Infof("%s", reason)
+	d.hot.Stop()
+	d.answer(errEnding) // a reload that is under way never ends
+	d.answering, d.asked = d.asked, nil
+	d.answer(errEnding)
 	d.master.Shutdown(d.loop.Stop)
 }

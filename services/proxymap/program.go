@@ -110,6 +110,17 @@ func (p *program) serve(d *skeleton.Daemon) (skeleton.Server, error) {
 	return New(newEnv(d.Loop, d.Log, d.Main, d.Params, p.c.Workers), p.c), nil
 }
 
+// Env returns what tables live on in a program with the configuration m that is not
+// proxymap itself. The names of hosts, users and groups are looked up as proxymap
+// does it.
+func Env(l *loop.Loop, log *maillog.Logger, m *cfg.Main, p *cfg.Params) (*table.Env, error) {
+	dir, err := workers(m)
+	if err != nil {
+		return nil, err
+	}
+	return newEnv(l, log, m, p, dir), nil
+}
+
 // newEnv returns what tables live on.
 func newEnv(l *loop.Loop, log *maillog.Logger, m *cfg.Main, p *cfg.Params, workers string) *table.Env {
 	a := newNameService(l, log, p.InetProtocols)

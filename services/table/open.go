@@ -20,6 +20,9 @@ func (e *Env) Open(ref string, m Mode, f Flags) (Table, error) {
 	return open(e, name, m, f)
 }
 
+// Known reports whether there are tables of a type.
+func Known(typ string) bool { return opener(typ) != nil }
+
 // opener returns what opens tables of a type, by its name in main.cf, or nil.
 func opener(typ string) Opener {
 	switch typ {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 
-package main
+// Package builtin has the services that can live in master's own process: for the
+// master, and for whoever checks a configuration as a master would.
+package builtin
 
 import (
 	"errors"
@@ -11,12 +13,12 @@ import (
 	"postloop/services/spawn"
 )
 
-// hosted are the services that can live in master's own process, by the name
-// of the command that master.cf has for them. builtin_services chooses.
-var hosted = map[string]master.HostFunc{"proxymap": hostProxymap, "spawn": hostSpawn}
+// Services are those services, by the name of the command that master.cf has for
+// them. builtin_services chooses.
+var Services = map[string]master.HostFunc{"proxymap": hostProxymap, "spawn": hostSpawn}
 
-// exposed are those of them that read what clients send.
-var exposed = []string{"proxymap"}
+// Exposed are those of them that read what clients send.
+var Exposed = []string{"proxymap"}
 
 func hostSpawn(h *master.Host) (master.Hosted, error) {
 	h.Binding = spawn.Confined(h.Main)

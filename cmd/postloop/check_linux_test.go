@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: ISC
+
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestCheckOfAnother: to another user the ports of a running master seem to be taken.
+// The master itself knows better.
+func TestCheckOfAnother(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can be two users")
+	}
+	s := newSite(t)
+	s.user = 65534
+	s.write("postloop.toml", strings.Replace(echoes, "127.0.0.1", "127.0.0.3", 1))
+	s.start()
+	if out := s.ok("check", "-c", "."); out != "0 error(s), 0 warning(s)\n" {
+		t.Errorf("%s", out)
+	}
+	s.write("postloop.toml", strings.Replace(echoes, "127.0.0.1", "127.0.0.3", 1)+"[parameters]\ncontrol_socket =\"\"\n")
+	status, out, _ := s.run("check")
+	if status != exitConfig || !strings.Contains(out, "bind 127.0.0.3 port "+s.port+": Address already in use") {
+		t.Errorf("without asking: status %d: %s", status, out)
+	}
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"postloop/loop"
+	"postloop/master/maillog"
+	"postloop/master/report"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// operatorsAtOnce is how many connections the control socket has at once.
+	operatorsAtOnce = 16
+	// operatorIdle is how long one of them may say nothing, and how long it may
+	// take no answer.
+	operatorIdle = 30 * time.Second
+	// operatorOutput is how much of an answer may wait before the next request is
+	// looked at.
+	operatorOutput = 1
+)
+
+// Operator is what the program does when an operator asks for it.
+type Operator struct {
+	// Reload reads the configuration anew. done is called once, when the
+	// reload that has read it has ended.
+	Reload func(done func(error))
+	// Stop ends the master; if abort, without giving anybody time.
+	Stop func(abort bool)
+}
+
+// Control is the operator's socket.
+type Control struct {
+	m     *Master
+	op    Operator
+	path  string
+	dev   uint64 // of the socket's file,
+	inode uint64 // which another program may have replaced
+	fd    int
+	ln    *loop.Listener
+
+	first, last *operator // the one who has been quiet for the longest time is the first
+	n           int
+}
+
+// operator is one connection.
+type operator struct {
+	c     *Control
+	conn  *loop.Conn
+	waits bool // for the answer to its request, which another turn will have
+
+	prev, next *operator
+}
+
+var errNoSocket = errors.New("there is a file of this name that is no socket")
+
+// OpenControl listens on the unix-domain socket path for operators: the user of
+// this process, and root. A socket that is there already is taken for one that
+// a former master has left.
+func (m *Master) OpenControl(path string, op Operator) (*Control, error) {
+	if len(path) >= len(unix.RawSockaddrUnix{}.Path) {
+		return nil, fmt.Errorf("control socket %s: the name is too long", path)
+	}
+	c := &Control{m: m, op: op, path: path}
+	if err := c.listen(); err != nil {
+		return nil, fmt.Errorf("control socket %s: %s", path, maillog.Strerror(err))
+	}
+	return c, nil
+}
+
+// Path is the name of the socket.
+func (c *Control) Path() string { return c.path }
+
+func (c *Control) listen() (err error) {
+	var st unix.Stat_t
+	switch err := unix.Lstat(c.path, &st); {
+	case errors.Is(err, unix.ENOENT):
+	case err != nil:
+		return err
+	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
+		return errNoSocket
+	default:
+		if err := unix.Unlink(c.path); err != nil {
+			return err
+		}
+	}
+	if c.fd, err = socket(unix.AF_UNIX, unix.SOCK_STREAM); err != nil {
+		return err
+	}
+	// Mode 0600 from the first moment, and without a chmod(2), which would follow
+	// a link that somebody puts in the socket's place.
+	mask := unix.Umask(0o177)
+	err = unix.Bind(c.fd, &unix.SockaddrUnix{Name: c.path})
+	unix.Umask(mask)
+	if err == nil {
+		if err = unix.Listen(c.fd, operatorsAtOnce); err == nil {
+			err = unix.Lstat(c.path, &st)
+		}
+		if err == nil {
+			c.dev, c.inode = uint64(st.Dev), st.Ino //nolint:unconvert // not the same type everywhere
+			c.ln, err = c.m.loop.Listen(c.fd, c.accepted)
+		}
+		if err != nil {
+			_ = unix.Unlink(c.path)
+		}
+	}
+	if err != nil {
+		unix.Close(c.fd)
+	}
+	return err
+}
+
+// Close ends all connections, and removes the socket if it is still ours.
+func (c *Control) Close() {
+	if c == nil {
+		return
+	}
+	c.ln.Stop()
+	unix.Close(c.fd)
+	var st unix.Stat_t
+	if err := unix.Lstat(c.path, &st); err == nil && uint64(st.Dev) == c.dev && st.Ino == c.inode { //nolint:unconvert // as above
+		_ = unix.Unlink(c.path)
+	}
+	for o := c.first; o != nil; o = o.next {
+		o.conn.Close(nil)
+	}
+}
+
+// Intact reports whether the socket is still where it was made.
+func (c *Control) Intact() bool {
+	var st unix.Stat_t
+	err := unix.Lstat(c.path, &st)
+	return err == nil && uint64(st.Dev) == c.dev && st.Ino == c.inode //nolint:unconvert // as above
+}
+
+// accepted takes an operator, if it is one. When there are too many, the one
+// who has been quiet for the longest time goes.
+func (c *Control) accepted(fd int, p loop.Peer) {
+	if uid, _, _, known := p.Cred(); known && uid != 0 && uid != os.Geteuid() {
+		c.m.log.Warnf("control socket: refused a client of user %d", uid)
+		unix.Close(fd)
+		return
+	}
+	if c.n >= operatorsAtOnce {
+		o := c.first
+		for o != nil && o.waits {
+			o = o.next
+		}
+		if o == nil { // all of them wait for us
+			unix.Close(fd)
+			return
+		}
+		o.forget()
+		o.conn.Close(loop.ErrClosed)
+	}
+	o := &operator{c: c}
+	conn, err := c.m.loop.Conn(fd, o, loop.Limits{Idle: operatorIdle, Input: report.RequestLimit, Output: operatorOutput})
+	if err != nil {
+		c.m.log.Warnf("control socket: %s", maillog.Strerror(err))
+		unix.Close(fd)
+		return
+	}
+	o.conn = conn
+	c.n++
+	o.push()
+}
+
+// push makes o the one that spoke last.
+func (o *operator) push() {
+	c := o.c
+	if o.prev, o.next = c.last, nil; c.last == nil {
+		c.first = o
+	} else {
+		c.last.next = o
+	}
+	c.last = o
+}
+
+func (o *operator) unlink() {
+	if o.prev == nil {
+		o.c.first = o.next
+	} else {
+		o.prev.next = o.next
+	}
+	if o.next == nil {
+		o.c.last = o.prev
+	} else {
+		o.next.prev = o.prev
+	}
+	o.prev, o.next = nil, nil
+}
+
+// forget takes o out of the list.
+func (o *operator) forget() {
+	if o.c.n > 0 && (o.prev != nil || o.c.first == o) {
+		o.unlink()
+		o.c.n--
+	}
+}
+
+// Closed takes the end of a connection.
+func (o *operator) Closed(*loop.Conn, error) { o.forget() }
+
+// Data answers one request.
+func (o *operator) Data(conn *loop.Conn, in []byte) (used int) {
+	end := bytes.IndexByte(in, '\n')
+	if end < 0 || o.waits {
+		return 0
+	}
+	if o.c.last != o {
+		o.unlink()
+		o.push()
+	}
+	q, err := parseRequest(in[:end])
+	if err != nil {
+		o.answer(report.Answer{Reject: true, Errors: Errors(err)})
+		return end + 1
+	}
+	o.waits = true
+	o.c.do(q, func(a report.Answer) {
+		o.waits = false
+		o.answer(a)
+		conn.Again()
+	})
+	if o.waits || o.c.m.stopping && (q.Command == "stop" || q.Command == "abort") {
+		// Who waits is not in a hurry, and who has asked for the end sees it by
+		// the end of the connection.
+		conn.Hold()
+	}
+	return end + 1
+}
+
+// answer writes one line.
+func (o *operator) answer(a report.Answer) {
+	a.Protocol = report.Protocol
+	line, err := json.Marshal(a)
+	if err != nil {
+		panic("master: an answer without JSON: " + err.Error())
+	}
+	o.conn.Write(append(line, '\n'))
+}
+
+// parseRequest reads a line. What it does not know it does not pass over: an
+// operator wants something done, and not some of it.
+func parseRequest(line []byte) (q report.Request, err error) {
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	switch err := d.Decode(&q); {
+	case err != nil:
+		return q, fmt.Errorf("bad request: %w", err)
+	case d.InputOffset() != int64(len(bytes.TrimRight(line, " \t\r"))):
+		return q, errors.New("bad request: more than one object in the line")
+	case q.Protocol != report.Protocol:
+		return q, fmt.Errorf("this master speaks version %d of the protocol, and the request is of version %d", report.Protocol, q.Protocol)
+	}
+	return q, nil
+}

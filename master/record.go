@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"postloop/master/maillog"
+	"postloop/master/report"
+
+	"golang.org/x/sys/unix"
+)
+
+// record is what a service has been through: numbers, so that an event costs no
+// memory. A service to which nothing has happened has none.
+type record struct {
+	starts  uint64
+	exits   report.Exits
+	clients uint64 // of a hosted service
+	refused uint64
+
+	waits     uint64 // of those who knocked for a new process, or waited in the queue
+	waited    time.Duration
+	lastWait  time.Duration
+	longWaits time.Duration
+
+	fault  fault // the last one
+	reason fault // of the throttle
+}
+
+// fault is something that went wrong.
+type fault struct {
+	when int64 // nanoseconds since 1970
+	pid  int32
+	code int32 // an exit status, a signal, an error number
+	kind faultKind
+}
+
+type faultKind uint8
+
+const (
+	noFault faultKind = iota
+	exitFault
+	signalFault
+	execFault
+	forkFault
+)
+
+// past returns s's record, which is made if there is none.
+func (s *service) past() *record {
+	if s.record == nil {
+		s.record = &record{}
+	}
+	return s.record
+}
+
+// blame remembers what went wrong with s last.
+func (s *service) blame(kind faultKind, pid, code int) {
+	s.past().fault = fault{when: s.m.loop.Now().UnixNano(), kind: kind, pid: int32(pid), code: int32(code)}
+}
+
+// wait counts a client that had to.
+func (r *record) wait(d time.Duration) {
+	r.waits++
+	r.waited += d
+	r.lastWait, r.longWaits = d, max(r.longWaits, d)
+}
+
+// ready takes the first report of a process: whoever knocked is served.
+func (c *child) ready() {
+	if !c.knocked.IsZero() {
+		c.s.past().wait(c.s.m.loop.Now().Sub(c.knocked))
+		c.knocked = time.Time{}
+	}
+}
+
+// text is the fault in the words of the log.
+func (f fault) text(s *service) string {
+	switch f.kind {
+	case exitFault:
+		return fmt.Sprintf("process %s pid %d exit status %d", s.path, f.pid, f.code)
+	case signalFault:
+		return fmt.Sprintf("process %s pid %d killed by signal %d", s.path, f.pid, f.code)
+	case execFault:
+		return fmt.Sprintf("exec %s: %s", s.path, maillog.Strerror(unix.Errno(f.code)))
+	case forkFault:
+		return fmt.Sprintf("fork: %s", maillog.Strerror(unix.Errno(f.code)))
+	case noFault:
+	}
+	return ""
+}
+
+// errnoOf is the number of err, 0 if it has none.
+func errnoOf(err error) int {
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		return int(errno)
+	}
+	return 0
+}
