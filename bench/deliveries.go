@@ -18,8 +18,8 @@ import (
 	"postloop/services/lspawn/lspawntest"
 )
 
-// deliveryCounts are how many deliveries are under way at once. The last is the
-// most that a qmail of the classic kind makes by default.
+// deliveryCounts are how many deliveries are under way at once. The last is what
+// a qmail that was compiled without changes allows at the most (conf-spawn).
 var deliveryCounts = []int{1, 10, 120}
 
 // delivered is what one spawner has come to in the workload qmail-lspawn.
