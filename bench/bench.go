@@ -21,7 +21,7 @@ import (
 	"postloop/bench/rivals"
 )
 
-//go:embed testdata/tiny.c testdata/climit.c testdata/cecho.c testdata/minid.c
+//go:embed testdata/tiny.c testdata/climit.c testdata/cecho.c testdata/minid.c testdata/nolibc.h testdata/getpw.c testdata/cdeliver.c
 var sources embed.FS
 
 // commandUser is whom the commands run as, where that can be had.
@@ -102,10 +102,20 @@ func (b *bench) freestanding(name string) (string, error) {
 		"-fno-pie", "-no-pie", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-s")
 }
 
+// header is what programs without a C library share.
+const header = "nolibc.h"
+
 // cc compiles one of the sources and returns the program's path.
 func (b *bench) cc(name string, flags ...string) (string, error) {
 	text, err := sources.ReadFile("testdata/" + name + ".c")
 	if err != nil {
+		return "", err
+	}
+	shared, err := sources.ReadFile("testdata/" + header)
+	if err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(b.dir+"/"+header, shared, 0o644); err != nil {
 		return "", err
 	}
 	out := b.dir + "/" + name
@@ -190,6 +200,7 @@ type sample struct {
 	rate      float64 // connections, or messages, a second
 	p50, p99  float64
 	cpu, user float64 // of the server, for each of them: in all, and of it outside the kernel
+	own       float64 // of its first process alone, without what it has started
 	other     float64 // processors that anything else used, or that were stolen
 }
 
@@ -259,6 +270,7 @@ func (b *bench) calm(ctx context.Context) error {
 // usage is what has been used by a moment.
 type usage struct {
 	server       measure.CPU
+	own          time.Duration // of its first process
 	busy, stolen time.Duration
 }
 
@@ -266,6 +278,7 @@ func (b *bench) usage(srv *rivals.Server) (u usage, err error) {
 	if u.server, err = srv.Tree.CPU(); err != nil {
 		return u, err
 	}
+	u.own = measure.Own(srv.Pid)
 	u.busy, u.stolen, err = measure.Busy()
 	return u, err
 }

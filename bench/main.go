@@ -20,7 +20,7 @@ import (
 	"postloop/bench/rivals"
 )
 
-// workload is one thing that is measured.
+// workload is one thing that is measured. Without a section nothing could be.
 type workload struct {
 	name string
 	run  func(ctx context.Context, b *bench) (*report.Section, error)
@@ -36,6 +36,7 @@ var workloads = []workload{
 	{"proxymap", proxymap},
 	{"proxymap-slow", proxymapSlow},
 	{"idle", idle},
+	{"qmail-lspawn", deliveries},
 }
 
 func workloadNames() []string {
@@ -93,6 +94,9 @@ func run(ctx context.Context, o *options) (err error) {
 		section, err := w.run(ctx, b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
+		}
+		if section == nil {
+			continue
 		}
 		fmt.Printf("\n%s", section)
 		results.Sections = append(results.Sections, *section)

@@ -23,6 +23,7 @@ func newSample(r *load.Result, before, after usage) sample {
 		p50:  report.Quantile(r.Latency, 0.50) / float64(time.Microsecond),
 		p99:  report.Quantile(r.Latency, 0.99) / float64(time.Microsecond),
 		cpu:  micros(server.Total()) / n, user: micros(server.User) / n,
+		own:   micros(after.own-before.own) / n,
 		other: max(0, elsewhere.Seconds()/took) + stolen.Seconds()/took,
 	}
 }
@@ -53,4 +54,5 @@ func rate(s sample) float64 { return s.rate }
 func p50(s sample) float64  { return s.p50 }
 func p99(s sample) float64  { return s.p99 }
 func cpu(s sample) float64  { return s.cpu }
+func own(s sample) float64  { return s.own }
 func user(s sample) float64 { return s.user }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func testBench(t *testing.T, args ...string) (*bench, *rivals.Rival) {
 	t.Helper()
 	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", bin+"/", "postloop/cmd/master", "postloop/cmd/proxymap")
+	build := exec.Command("go", "build", "-o", bin+"/", "postloop/cmd/master", "postloop/cmd/proxymap", "postloop/cmd/qmail-lspawn")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if text, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, text)
@@ -266,6 +266,42 @@ func TestProxymapSlow(t *testing.T) {
 	}
 	text := b.slowSection([]*slowed{s}, []place{p}).String()
 	for _, want := range []string{"| " + rivals.OursProxymapName, "p99 x without", "proxymap unix - - n - - proxymap"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestDeliveries: every delivery is reported, in whatever way its user is known.
+func TestDeliveries(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.05")
+	if !b.world.Root {
+		t.Skip("needs root, to become other users")
+	}
+	list, err := b.lspawns()
+	if err != nil {
+		t.Skip("no C compiler:", err)
+	}
+	if len(list) != 4 {
+		t.Fatalf("%d spawners", len(list))
+	}
+	p := b.places()[0]
+	for _, x := range list {
+		if err := b.deliver(t.Context(), x, p); err != nil {
+			t.Fatal(err)
+		}
+		t.Log(x.progress())
+		for _, n := range deliveryCounts {
+			if len(x.series[n]) != 1 || x.series[n][0].rate <= 0 || x.series[n][0].own <= 0 {
+				t.Errorf("%s, %d: %+v", x.rival.Name, n, x.series[n])
+			}
+		}
+	}
+	text := b.deliveriesSection(list, p).String()
+	for _, want := range []string{"| " + rivals.LspawnLimitName, "120 under way", "QMAIL_LSPAWN_GETPW=builtin", "announces its limit"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the section has no %q:\n%s", want, text)
 		}

@@ -5,11 +5,13 @@
 package load_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"postloop/bench/load"
+	"postloop/services/lspawn/lspawntest"
 )
 
 // serve has every connection served, in a goroutine, until the test ends.
@@ -373,5 +376,54 @@ func TestGapped(t *testing.T) {
 	g.Addr = netip.MustParseAddrPort("192.0.2.1:7")
 	if _, err := g.Run(t.Context()); err == nil {
 		t.Error("a load leaves this machine")
+	}
+}
+
+// TestDeliver: every delivery is reported, and one that has failed is found
+// out.
+func TestDeliver(t *testing.T) {
+	for _, verdict := range []string{"Kdelivered", "Zdeferred"} {
+		theirIn, in, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, theirOut, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			commands := bufio.NewReader(theirIn)
+			for {
+				number := make([]byte, 2)
+				if _, err := io.ReadFull(commands, number); err != nil {
+					return
+				}
+				for range 5 {
+					if _, err := commands.ReadString(0); err != nil {
+						return
+					}
+				}
+				if _, err := theirOut.WriteString(string(number) + verdict + "\x00"); err != nil {
+					return
+				}
+			}
+		})
+		d := load.Deliver{
+			In: in, Out: out, Command: lspawntest.Command{Messid: "7/1", Recipient: "joe@example.com"}, Clients: 5, Time: 20 * time.Millisecond,
+		}
+		r, err := d.Run(t.Context())
+		if err != nil || (r.Failed > 0) != (verdict[0] == 'Z') || (len(r.Latency) > 0) != (verdict[0] == 'K') {
+			t.Errorf("%s: %v, %d reports, %d failed: %v", verdict, err, len(r.Latency), r.Failed, r.Failure)
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+		for _, f := range []*os.File{out, theirIn, theirOut} {
+			if err := f.Close(); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

@@ -22,6 +22,7 @@ type Service struct {
 	Daemons  []string       // programs that those name
 	Name     string         // the one of Services at whose private socket it is visited
 	Timed    bool           // Server.Took is wanted
+	Pipes    bool           // it is visited by Server.In and Server.Out, where it says first how much it can do
 	Command  []string       // a path, and arguments
 	User     string         // whom the command runs as; empty: whoever the server is
 	Limit    int            // commands at once; 0: without limit

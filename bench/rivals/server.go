@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -27,11 +28,13 @@ type Server struct {
 	Tree     *measure.Tree
 	Pid      int
 	Argv     []string      // as it was started
+	In, Out  *os.File      // its input and its output, where Service.Pipes asks for them
 	Began    time.Time     // when its program was executed
 	Answered time.Duration // until it had answered
 	Took     time.Duration // until somebody could connect, where Service.Timed asks for it
 
 	dir   string
+	env   []string      // besides what every server has
 	ended chan struct{} // the first process has
 	how   string        // it ended
 }
@@ -67,7 +70,7 @@ func (w *World) Start(ctx context.Context, r *Rival, s *Service, cpus []int) (_ 
 	if err != nil {
 		return nil, err
 	}
-	if err := srv.start(l, cpus); err != nil {
+	if err := srv.start(l, s, cpus); err != nil {
 		return nil, err
 	}
 	if s.Timed {
@@ -83,18 +86,32 @@ func (w *World) Start(ctx context.Context, r *Rival, s *Service, cpus []int) (_ 
 	return srv, nil
 }
 
-func (srv *Server) start(l *launch, cpus []int) error {
+func (srv *Server) start(l *launch, s *Service, cpus []int) error {
 	out, err := os.Create(srv.dir + "/output")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = out.Close() }()
-	srv.Argv = l.argv
+	srv.Argv, srv.env = l.argv, l.env
 	srv.Tree = measure.NewTree(strings.Map(onlyLetters, srv.Rival.Name))
 	c := exec.Command("/bin/sh", append([]string{"-c", enter, srv.Tree.Entrance()}, l.argv...)...)
 	c.Dir = "/"
 	c.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_LOG_LEVEL=err"}, l.env...)
 	c.Stdout, c.Stderr = out, out
+	if s.Pipes {
+		in, srvIn, err := os.Pipe()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = in.Close() }()
+		srvOut, out, err := os.Pipe()
+		srv.In, srv.Out = srvIn, srvOut
+		if err != nil {
+			return err
+		}
+		defer func() { _ = out.Close() }()
+		c.Stdin, c.Stdout = in, out
+	}
 	// A session of its own, so that an interrupt from the terminal is first
 	// of all ours.
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: !l.session, Pdeathsig: syscall.SIGKILL}
@@ -129,6 +146,9 @@ func onlyLetters(r rune) rune {
 // little: a socket that listens may be that of a server that is not yet done
 // with starting.
 func (srv *Server) ready(ctx context.Context, s *Service) error {
+	if s.Pipes {
+		return srv.announced()
+	}
 	for end := time.Now().Add(readyTime); ; {
 		err := s.visit(end)
 		if err == nil {
@@ -145,6 +165,17 @@ func (srv *Server) ready(ctx context.Context, s *Service) error {
 			return fmt.Errorf("does not answer on %s after %v: %w\n%s", s.where(), readyTime, err, srv.Output())
 		}
 	}
+}
+
+// announced reads two bytes that say how many deliveries there may be.
+func (srv *Server) announced() error {
+	if err := srv.Out.SetReadDeadline(time.Now().Add(readyTime)); err != nil {
+		return err
+	}
+	if _, err := io.ReadFull(srv.Out, make([]byte, 2)); err != nil {
+		return fmt.Errorf("announces nothing: %w\n%s", err, srv.Output())
+	}
+	return srv.Out.SetReadDeadline(time.Time{})
 }
 
 // visit makes a connection, sends nothing, and waits for its end.
@@ -196,10 +227,10 @@ func (srv *Server) Output() string {
 	return b.String()
 }
 
-// Command is how it was started, with the configuration that says more than
+// Command is how it was started, in which environment, with the configuration that says more than
 // its arguments, and DIR in the place of its own directory.
 func (srv *Server) Command() string {
-	text := strings.Join(srv.Argv, " ") + "\n"
+	text := strings.Join(append(slices.Clip(srv.env), srv.Argv...), " ") + "\n"
 	for _, name := range []string{"/xinetd.conf", "/inetd.conf", "/etc/main.cf", "/etc/master.cf"} {
 		file, err := os.ReadFile(srv.dir + name)
 		if err != nil {
@@ -218,6 +249,11 @@ func (srv *Server) Stop() error {
 		if err == nil {
 			<-srv.ended
 			measure.Bury() // no other child of ours lives while a server stops
+		}
+	}
+	for _, f := range []*os.File{srv.In, srv.Out} {
+		if f != nil {
+			err = errors.Join(err, f.Close())
 		}
 	}
 	return errors.Join(err, os.RemoveAll(srv.dir))
