@@ -500,6 +500,30 @@ func FuzzRequest(f *testing.F) {
 	})
 }
 
+// TestReadyIsTheClients: who came is served by a process that has become idle, and the
+// one that was started for it waits. The next client is no matter of waiting.
+func TestReadyIsTheClients(t *testing.T) {
+	w := newWorld(t)
+	w.start("echo unix n - 2 echod")
+	s := w.service("public/echo", cfg.Unix)
+	first := w.dial("public/echo")
+	first.pid()
+	w.until(func() bool { return s.record.waits == 1 })
+	// As if a second one had been started, and the first had been faster.
+	looptest.Advance(w.l, time.Second)
+	s.record.knocked = w.m.age()
+	looptest.Advance(w.l, 2*time.Second)
+	first.close()
+	w.until(func() bool { return s.idle == 1 })
+	w.dial("public/echo").pid()
+	w.until(func() bool { return s.idle == 0 })
+	if r := s.report().Ready; r.Count != 2 || r.Max != 2 || s.record.knocked != 0 {
+		t.Errorf("%+v", r)
+	}
+	(*record)(nil).answered(1)
+	(*record)(nil).gaveUp()
+}
+
 // TestRecordMemory: a service that nothing has happened to has no record, and
 // an event costs none.
 func TestRecordMemory(t *testing.T) {

@@ -21,9 +21,9 @@ type record struct {
 	clients uint64 // of a hosted service
 	refused uint64
 
-	waits     uint64 // of those who knocked for a new process, or waited in the queue
+	knocked   time.Duration // when a process was started for a client, since master's own start; 0: no client waits for one
+	waits     uint64        // of those who knocked for a new process, or waited in the queue
 	waited    time.Duration
-	lastWait  time.Duration
 	longWaits time.Duration
 
 	fault  fault // the last one
@@ -65,14 +65,26 @@ func (s *service) blame(kind faultKind, pid, code int) {
 func (r *record) wait(d time.Duration) {
 	r.waits++
 	r.waited += d
-	r.lastWait, r.longWaits = d, max(r.longWaits, d)
+	r.longWaits = max(r.longWaits, d)
 }
 
-// ready takes the first report of a process: whoever knocked is served.
-func (c *child) ready() {
-	if !c.knocked.IsZero() {
-		c.s.past().wait(c.s.m.loop.Now().Sub(c.knocked))
-		c.knocked = time.Time{}
+// age is how long master has been there, and never 0.
+func (m *Master) age() time.Duration { return max(1, m.loop.Now().Sub(m.born)) }
+
+// answered takes note that a process has a client. It need not be the one that was
+// started for the client who knocked: another may have become idle before.
+func (r *record) answered(now time.Duration) {
+	if r != nil && r.knocked > 0 {
+		r.wait(now - r.knocked)
+		r.knocked = 0
+	}
+}
+
+// gaveUp takes note that a process has ended without having had a client: one that
+// knocked has to knock again, if it is still there.
+func (r *record) gaveUp() {
+	if r != nil {
+		r.knocked = 0
 	}
 }
 

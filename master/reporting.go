@@ -62,7 +62,7 @@ func (s *service) report() report.Service {
 		past = &record{}
 	}
 	r.Starts, r.Exits = past.starts, past.exits
-	r.Ready = report.Ready{Count: past.waits, Sum: report.In(past.waited), Last: report.In(past.lastWait), Max: report.In(past.longWaits)}
+	r.Ready = report.Ready{Count: past.waits, Sum: report.In(past.waited), Max: report.In(past.longWaits)}
 	if s.throttled {
 		r.Throttle = &report.Throttle{Reason: past.reason.text(s), Left: report.In(s.throttleTimer.Left()), Row: s.throttles}
 	}

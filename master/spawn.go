@@ -29,8 +29,7 @@ type child struct {
 	pid        int
 	generation uint32
 	idle       bool
-	uses       int       // clients served to the end, by its own account
-	knocked    time.Time // when the client came that it was started for; zero once it has reported
+	uses       int // clients served to the end, by its own account
 }
 
 // knocked starts a process: somebody waits at the endpoint and nobody is idle.
@@ -76,8 +75,9 @@ func (s *service) spawn() {
 	if m.log.Verbose > 0 {
 		m.log.Debugf("spawn command %s; pid %d", s.path, pid)
 	}
-	c := &child{s: s, pid: pid, generation: m.generation, knocked: m.loop.Now()}
+	c := &child{s: s, pid: pid, generation: m.generation}
 	s.past().starts++
+	s.record.knocked = m.age()
 	m.children[pid] = c
 	s.total++
 	s.procs++
@@ -162,6 +162,9 @@ func (m *Master) exited(e loop.Exit) {
 		s.throttle()
 	}
 	if c.idle {
+		if c.uses == 0 {
+			s.record.gaveUp()
+		}
 		s.less(c)
 	} else {
 		s.enforce()

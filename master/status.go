@@ -116,15 +116,14 @@ func (st *status) report(r proto.Status) {
 	case c.generation != r.Generation:
 		st.say(m.log.Infof, "ignoring status update from child pid %d generation %d", r.Pid, r.Generation)
 	case r.Avail == proto.Available:
-		c.ready()
 		if !c.idle {
 			c.uses++
 			s.recovered()
 			s.more(c)
 		}
 	case r.Avail == proto.Taken:
-		c.ready()
 		if c.idle {
+			s.record.answered(m.age())
 			s.less(c)
 		}
 	default:

@@ -242,8 +242,7 @@ func (p *paper) service(r *report.Report, s *report.Service) {
 		field("queue", "%d, the first for %s", c.Queued, short(c.QueueAge))
 	}
 	if t := s.Ready; t.Count > 0 {
-		field("ready", "after %s on average, %s at most, %s the last time; %d time(s)",
-			short(t.Sum/report.Seconds(t.Count)), short(t.Max), short(t.Last), t.Count)
+		field("ready", "after %s on average, %s at most; %d time(s)", short(t.Sum/report.Seconds(t.Count)), short(t.Max), t.Count)
 	}
 	if e := s.Error; e != nil {
 		field("error", "%s ago: %s", age(r.Time.Sub(e.Time)), e.Text)

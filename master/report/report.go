@@ -137,13 +137,12 @@ type Exits struct {
 	Signal uint64 `json:"signal"` // killed by one, master's own included
 }
 
-// Ready is how long a client that knocked had to wait for a process that was
-// not there yet: from the moment at which master saw it until the new process
-// said that it has it. For a hosted service it is the wait in the queue.
+// Ready is how long a client that knocked had to wait when no process was idle: from
+// the moment at which master saw it until a process said that it has it, which is the
+// new one or another that was faster. For a hosted service it is the wait in the queue.
 type Ready struct {
 	Count uint64  `json:"count"`
 	Sum   Seconds `json:"sum_seconds"`
-	Last  Seconds `json:"last_seconds"`
 	Max   Seconds `json:"max_seconds"`
 }
 
