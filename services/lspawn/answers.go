@@ -2,7 +2,10 @@
 
 package lspawn
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // maxAnswers is how many are kept.
 const maxAnswers = 4096
@@ -34,5 +37,6 @@ func (k *answers) put(local string, a account) {
 	if k.list == nil || len(k.list) >= maxAnswers { // they are short-lived anyway
 		k.list = map[string]answer{}
 	}
-	k.list[local] = answer{a, k.now().Add(k.lasts)}
+	a.ext = strings.Clone(a.ext) // like local, it may be a part of a whole command
+	k.list[strings.Clone(local)] = answer{a, k.now().Add(k.lasts)}
 }

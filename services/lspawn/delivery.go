@@ -143,6 +143,8 @@ func (d *delivery) findGroups(a account) {
 		d.names.Resolve(d.s.loop, func() { d.findGroups(a) })
 	case err != nil:
 		d.report(d.s.c.Protocol.wrongIDs(a.user))
+	case u.UID == 0: // an account can have root's name, and a number that is not root's
+		d.report(asRoot)
 	default:
 		d.remember(a)
 	}

@@ -31,3 +31,40 @@ func FuzzHeader(f *testing.F) {
 		}
 	})
 }
+
+// TestHeaderNames: what decides which programs run for a user, and which files and
+// servers they use, is not for a message to say; what tells of the message is.
+func TestHeaderNames(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  bool
+	}{
+		{"X-Spam-Status", true},
+		{"List-Id", true},
+		{"PATH", false},
+		{"LD_PRELOAD", false},
+		{"QMAILLOCAL", false},
+		{"FILTERARGS", false}, // commands of spawn-filter(8)
+		{"SPAMFILTER", false},
+		{"LOGFILTER", false}, // its files
+		{"FROMRULES", false},
+		{"RCPTRULES", false},
+		{"QUEUE_BASE", false},
+		{"SMTPROUTE", false}, // where vdelivermail(8) sends to
+		{"QMTPROUTE", false},
+		{"ROUTES", false},
+		{"FIFODIR", false}, // whom it asks
+		{"INFIFO", false},
+		{"REAL_DOMAINS", false},
+		{"ALIAS_DOMAINS", false},
+		{"SHELLOPTS", false}, // what shells and the C library run or read
+		{"PS4", false},
+		{"GCONV_PATH", false},
+		{"GLIBC_TUNABLES", false},
+		{"HOSTALIASES", false},
+	} {
+		if got := len(appendHeader(nil, tt.name+": x\n")) == 1; got != tt.set {
+			t.Errorf("%s is set: %t, want %t", tt.name, got, tt.set)
+		}
+	}
+}

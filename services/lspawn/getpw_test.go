@@ -207,6 +207,8 @@ func TestIdentity(t *testing.T) {
 	if !strings.Contains(r.Text, "Uid:\t4001\t") || !strings.Contains(r.Text, "Gid:\t4002\t") || !strings.Contains(r.Text, "Groups:\t1 ") {
 		t.Errorf("with the groups of daemon: %q", r.Text)
 	}
+	f.setGetpw(`printf '%s\0' root UID GID / - "$1"`) // whose groups nobody gets, by whatever number
+	f.reports(to(1, "other@h"), asRoot)
 	f.setGetpw(`printf '%s\0' nosuchuser UID GID / - "$1"`)
 	f.reports(to(1, "other@h"), "ZUnable to set proper uid, gid for nosuchuser.\n")
 	f.s.c.FilesOnly = false // getent knows no more

@@ -48,6 +48,7 @@ func (d *delivery) run(a account) {
 	d.to(running)
 	d.closeMessage()
 	d.c = Command{Number: strings.Clone(d.c.Number)} // or all of it would stay
+	d.local, d.host, d.env, d.names = "", "", nil, nil
 }
 
 // ended turns the end of qmail-local into the report.
