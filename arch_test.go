@@ -48,7 +48,7 @@ var mayImport = map[string]string{
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"cmd/internal/builtin":         "master master/names services/proxymap services/spawn",
 	"cmd/master":                   "loop cfg cmd/internal/builtin master master/ids master/logloop master/maillog master/proto golang.org/x/sys/unix",
-	"cmd/postloop":                 "loop cfg cmd/internal/builtin master master/maillog master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
+	"cmd/postloop":                 "loop cfg cmd/internal/builtin master master/maillog master/names master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
 	"cmd/spawn":                    "services/skeleton services/spawn",
 	"cmd/proxymap":                 "services/proxymap services/skeleton",
 	"internal/postfix":             "",
