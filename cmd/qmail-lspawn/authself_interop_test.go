@@ -191,6 +191,8 @@ func TestMySQLOldTables(t *testing.T) {
 	says(t, s, "virt.example-nobody@virt.example", "K/|virt.example-nobody|No such user nobody@virt.example")
 	m.SQL("USE indimail; CREATE TABLE indibak " + columns)
 	says(t, s, to1, "K/|virt.example-user1|user1@virt.example:{SCRAM-SHA-1}y,$1$salt$hash:0:8:Real Name:/home/mail/x:5000000S:0")
+	m.SQL("USE indimail; INSERT INTO indibak (pw_name, pw_domain, pw_passwd, pw_uid, pw_gid, pw_gecos, pw_dir, pw_shell) VALUES ('late', 'virt.example', 'pw', 0, 0, 'g', '/d', '')")
+	says(t, s, "virt.example-late@virt.example", "K/|virt.example-late|late@virt.example:pw:0:0:g:/d::1")
 	m.SQL("USE indimail; DROP TABLE indimail")
 	says(t, s, to1, noDatabase)
 	ends(t, s)

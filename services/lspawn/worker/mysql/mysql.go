@@ -51,7 +51,8 @@ type users struct {
 
 	db       *sql.DB // nil: there is no connection
 	active   *sql.Stmt
-	inactive *sql.Stmt // nil: there is no such table
+	inactive *sql.Stmt // nil: there was no such table
+	table    string    // of the inactive ones
 	scram    bool      // they have a column of that name
 }
 
@@ -107,8 +108,13 @@ func (u *users) find(ctx context.Context, user, domain string) (*record.Record, 
 		return nil, err
 	}
 	r, err := u.query(ctx, u.active, user, domain)
-	if err != nil || r != nil || u.inactive == nil {
+	if err != nil || r != nil {
 		return r, err
+	}
+	if u.inactive == nil { // it may be there by now, and nobody is to be unknown for that
+		if err = u.prepareInactive(ctx); err != nil || u.inactive == nil {
+			return nil, err
+		}
 	}
 	if r, err = u.query(ctx, u.inactive, user, domain); r != nil {
 		r.Inactive = true
@@ -198,7 +204,14 @@ func (u *users) prepare(ctx context.Context, s *server) (err error) {
 	if err != nil {
 		return err
 	}
-	u.inactive, err = u.db.PrepareContext(ctx, statement(s.inactive, u.scram))
+	u.table = s.inactive
+	return u.prepareInactive(ctx)
+}
+
+// prepareInactive prepares the statement for the inactive users, if they have a
+// table.
+func (u *users) prepareInactive(ctx context.Context) (err error) {
+	u.inactive, err = u.db.PrepareContext(ctx, statement(u.table, u.scram))
 	if is(err, unknownTable) {
 		u.inactive, err = nil, nil
 	}
