@@ -14,7 +14,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"postloop/cmd/internal/pftest"
 	"postloop/internal/dbtest"
 )
 
@@ -192,24 +191,7 @@ func TestMailDatabases(t *testing.T) {
 			p := c.prepare(t, maps.Clone(main))
 			c.workers(t, p, databaseWorkers()...)
 			p.Start()
-			must(t, pftest.Send(p.MailAddr, 0, 200, 10))
-			p.WaitDelivered(201) // one more for user7's copy
-			seen := p.Subjects()
-			for i := range 200 {
-				want := 1
-				if i == 7 {
-					want = 2
-				}
-				if n := seen[fmt.Sprintf("message %d", i)]; n != want {
-					t.Errorf("message %d came %d times", i, n)
-				}
-			}
-			if n := p.Count(`from=<sender@elsewhere.example>`); n < 200 {
-				t.Errorf("%d messages have the canonical sender", n)
-			}
-			if bad := p.Complaints(); len(bad) > 0 {
-				t.Errorf("complaints in the log: %q", bad)
-			}
+			sendAll(t, p)
 			p.Stop()
 			p.AllGone()
 		})

@@ -54,25 +54,7 @@ func TestMail(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := c.prepare(t, main)
 			p.Start()
-			must(t, pftest.Send(p.MailAddr, 0, 200, 10))
-			// One more for user7's copy, which is delivered to user0.
-			p.WaitDelivered(201)
-			seen := p.Subjects()
-			for i := range 200 {
-				want := 1
-				if i == 7 {
-					want = 2
-				}
-				if n := seen[fmt.Sprintf("message %d", i)]; n != want {
-					t.Errorf("message %d came %d times", i, n)
-				}
-			}
-			if n := p.Count(`from=<sender@elsewhere.example>`); n < 200 {
-				t.Errorf("%d messages have the canonical sender", n)
-			}
-			if bad := p.Complaints(); len(bad) > 0 {
-				t.Errorf("complaints in the log: %q", bad)
-			}
+			sendAll(t, p)
 			// One to read and one to write; and where the machine is busy with
 			// other things, the one that reads may have asked for company.
 			if n := len(p.Running("proxymap")); n < 2 || n > 4 {
@@ -91,5 +73,29 @@ func TestMail(t *testing.T) {
 			}
 			verified(t, cache+".db")
 		})
+	}
+}
+
+// sendAll sends 200 messages and looks that each is delivered, once, and user7's
+// twice: a copy of it goes to user0. Senders are rewritten.
+func sendAll(t *testing.T, p *pftest.Instance) {
+	t.Helper()
+	must(t, pftest.Send(p.MailAddr, 0, 200, 10))
+	p.WaitDelivered(201)
+	seen := p.Subjects()
+	for i := range 200 {
+		want := 1
+		if i == 7 {
+			want = 2
+		}
+		if n := seen[fmt.Sprintf("message %d", i)]; n != want {
+			t.Errorf("message %d came %d times", i, n)
+		}
+	}
+	if n := p.Count(`from=<sender@elsewhere.example>`); n < 200 {
+		t.Errorf("%d messages have the canonical sender", n)
+	}
+	if bad := p.Complaints(); len(bad) > 0 {
+		t.Errorf("complaints in the log: %q", bad)
 	}
 }
