@@ -50,7 +50,9 @@ func isURI(host string) bool { return strings.Contains(host, "://") }
 // redacted is a URI without the passwords in it.
 func redacted(uri string) string {
 	scheme, rest, _ := strings.Cut(uri, "://")
-	if at := strings.IndexAny(rest, "@/"); at >= 0 && rest[at] == '@' {
+	// A password may have in it what ought to be escaped: better too much is
+	// hidden.
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
 		if name, _, ok := strings.Cut(rest[:at], ":"); ok {
 			rest = name + ":***" + rest[at:]
 		}

@@ -44,7 +44,9 @@ func TestRedacted(t *testing.T) {
 		"postgresql://u@h/d?x=y":                     "postgresql://u@h/d?x=y",
 		"postgresql://u:p@h:1/d":                     "postgresql://u:***@h:1/d",
 		"postgresql://u:p?:x@h/d":                    "postgresql://u:***@h/d",
-		"postgresql://h:1/u:p@x":                     "postgresql://h:1/u:p@x",
+		"postgresql://h:1/u:p@x":                     "postgresql://h:***@x",
+		"postgresql://u:a/b@h/d":                     "postgresql://u:***@h/d",
+		"postgresql://u:a?b@h/d":                     "postgresql://u:***@h/d",
 		"postgresql:///d?password=p&a=b&sslpassword": "postgresql:///d?password=***&a=b&sslpassword",
 		"postgresql:///d?a=b&sslpassword=p":          "postgresql:///d?a=b&sslpassword=***",
 	} {
