@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"postloop/internal/dbtest"
+	"postloop/loop/looptest"
 )
 
 // newPgsql is a world with the worker, and a server where mail has the database
@@ -189,7 +190,8 @@ func (w *netWorld) echoes(key string, a Answer) {
 	w.expect(a, Answer{Value: key})
 }
 
-// recovers asks until there is an answer. Until then there must be none.
+// recovers asks until there is an answer. Until then there must be none. Time
+// passes meanwhile, for a server that did not answer is left alone.
 func (w *netWorld) recovers(tab Table, key string) {
 	w.t.Helper()
 	for {
@@ -198,6 +200,7 @@ func (w *netWorld) recovers(tab Table, key string) {
 			w.echoes(key, a)
 			return
 		}
+		looptest.Advance(w.Loop, 100*time.Millisecond)
 	}
 }
 
