@@ -170,6 +170,11 @@ func jsonKey(key string) bool { return strings.ToValidUTF8(key, "") == key }
 // it than workers.
 func TestHTTPServerInTrouble(t *testing.T) {
 	w := newWorkerWorld(t, "table-http")
+	w.Limits = func(string) Limits { // a server that is left alone has tests of its own
+		l := DefaultLimits
+		l.Failures = 0
+		return l
+	}
 	s := newWeb(w, "")
 	tab := w.open("http:" + w.file("url = "+s.URL+"/at/%s?k=%s\ntimeout = 600\n"))
 	fine := func(key string) {
