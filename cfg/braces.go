@@ -9,6 +9,12 @@ import (
 	"strings"
 )
 
+// SplitList splits a parameter's value as Postfix's plain lists are split: at
+// commas and blanks.
+func SplitList(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+}
+
 // SplitBraced splits text at runs of the separator bytes, as Postfix does
 // wherever "{ ... }" may quote: a separator between braces does not split.
 // A word that begins with a brace must be one balanced group; it is returned

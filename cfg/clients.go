@@ -44,7 +44,7 @@ const UserPrefix = "uid:"
 // everything that is wrong.
 func parseClients(text string) (list []Client, err error) {
 	var wrong []string
-	for _, word := range splitList(text) {
+	for _, word := range SplitList(text) {
 		c, err := parseClient(word)
 		if err != nil {
 			wrong = append(wrong, fmt.Sprintf("%s: %v", word, err))

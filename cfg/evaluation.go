@@ -80,7 +80,7 @@ func (r *evaluation) time(name string) time.Duration {
 	return value
 }
 
-func (r *evaluation) list(name string) []string { return splitList(r.text(name)) }
+func (r *evaluation) list(name string) []string { return SplitList(r.text(name)) }
 
 // oneOf evaluates a parameter that must be one of a few words.
 func (r *evaluation) oneOf(name string, words []string) string {
@@ -115,7 +115,7 @@ type Protocols struct {
 
 func (r *evaluation) protocols(name string) Protocols {
 	p := Protocols{Text: r.text(name)}
-	for _, word := range splitList(p.Text) {
+	for _, word := range SplitList(p.Text) {
 		switch word {
 		case "all":
 			p.IPv4, p.IPv6 = true, true

@@ -32,19 +32,14 @@ func masterDefaults(m *Main) (d defaults, notes []Note) {
 		d.oldChroot = err == nil && order < 0
 	}
 	disable, _ := m.Value("master_service_disable")
-	d.disable = splitList(disable)
-	if protocols, err := m.Value("inet_protocols"); err == nil && len(splitList(protocols)) == 0 {
+	d.disable = SplitList(disable)
+	if protocols, err := m.Value("inet_protocols"); err == nil && len(SplitList(protocols)) == 0 {
 		d.disable = append([]string{"inet"}, d.disable...)
 		notes = append(notes,
 			Note{Warning, fmt.Sprintf("all network protocols are disabled (inet_protocols = %s)", protocols)},
 			Note{Warning, `disabling all type "inet" services in master.cf`})
 	}
 	return d, notes
-}
-
-// splitList splits a parameter's value as Postfix's lists are split.
-func splitList(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 }
 
 // disabled tells whether master_service_disable names the service: by its

@@ -178,7 +178,7 @@ func (f form) value(raw string) (text string, ok bool) {
 		}
 		return listForm.value(raw)
 	case listForm:
-		if words := splitList(raw); strings.Join(words, ", ") == raw {
+		if words := SplitList(raw); strings.Join(words, ", ") == raw {
 			return tomlList(words), true
 		}
 	case queueForm:

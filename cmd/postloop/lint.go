@@ -66,7 +66,7 @@ func allowedTables(m *cfg.Main) (allowed map[string]bool, readable bool) {
 	allowed = map[string]bool{}
 	names := slices.Clone(listParams)
 	if classes, err := m.Value("smtpd_restriction_classes"); err == nil {
-		names = append(names, strings.FieldsFunc(classes, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })...)
+		names = append(names, cfg.SplitList(classes)...)
 	}
 	for _, name := range names {
 		value, err := m.Value(name)

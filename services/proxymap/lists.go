@@ -52,7 +52,7 @@ func readList(m *cfg.Main, mode table.Mode, all bool, warn func(string, ...any))
 	if err != nil {
 		return nil, err
 	}
-	for _, l.param = range strings.FieldsFunc(classes, func(c rune) bool { return strings.ContainsRune(separators, c) }) {
+	for _, l.param = range cfg.SplitList(classes) {
 		value, err := m.Value(l.param)
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"postloop/cfg"
 	"postloop/loop"
 )
 
@@ -24,7 +25,7 @@ var styleNames = map[string]style{"tcpserver": ucspiStyle, "xinetd": xinetdStyle
 
 // parseStyles reads spawn_client_environment.
 func parseStyles(text string) (set style, err error) {
-	for _, word := range splitList(text) {
+	for _, word := range cfg.SplitList(text) {
 		one, known := styleNames[word]
 		if !known {
 			return 0, fmt.Errorf("parameter spawn_client_environment: unknown style: %s; specify tcpserver, xinetd or systemd", word)

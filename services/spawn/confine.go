@@ -84,7 +84,7 @@ func parseNice(text string) (int, error) {
 
 // parseRlimits reads a list of name=limit and name=soft:hard.
 func parseRlimits(text string) (list []loop.Rlimit, err error) {
-	for _, word := range splitList(text) {
+	for _, word := range cfg.SplitList(text) {
 		name, value, found := strings.Cut(word, "=")
 		if !found {
 			return nil, fmt.Errorf("%s: specify name=limit or name=soft:hard", word)
@@ -137,7 +137,7 @@ func parseSize(text string) (uint64, error) {
 // parseCaps reads a list of capabilities, with or without CAP_, or the word
 // none.
 func parseCaps(text string) (set loop.Caps, err error) {
-	words := splitList(text)
+	words := cfg.SplitList(text)
 	if len(words) == 1 && words[0] == "none" {
 		return 0, nil
 	}
@@ -150,9 +150,4 @@ func parseCaps(text string) (set loop.Caps, err error) {
 		set |= 1 << n
 	}
 	return set, nil
-}
-
-// splitList takes a list apart at commas and blanks, as Postfix has lists.
-func splitList(text string) []string {
-	return strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) })
 }

@@ -156,7 +156,7 @@ func (e *Env) families() (v4, v6 bool) {
 	if err != nil {
 		return true, true
 	}
-	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return c <= ' ' || c == ',' }) {
+	for _, word := range hostWords(text) {
 		switch word {
 		case "all":
 			v4, v6 = true, true

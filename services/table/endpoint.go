@@ -109,3 +109,9 @@ func findPort(services, name string) (n int, ok bool) {
 	}
 	return 0, false
 }
+
+// hostWords are the members of a list of hosts, or of what is about them:
+// anything that does not print is a blank.
+func hostWords(list string) []string {
+	return strings.FieldsFunc(list, func(c rune) bool { return c <= ' ' || c == ',' })
+}

@@ -5,7 +5,6 @@ package table
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"postloop/cfg"
@@ -28,96 +27,81 @@ func openHTTP(e *Env, name string, m Mode, f Flags) (Table, error) {
 
 // httpSettings are those in docs/tables.md.
 func httpSettings(k *keyed) (list []string, templates []*cf.Template, err error) {
-	text, err := k.String("url", "", 1)
-	if err != nil {
-		return nil, nil, err
-	}
+	s := &httpReader{settingsReader{keyed: k}}
+	s.add("name", k.Name())
+	text := s.text("url", "", 1)
+	s.add("url", text)
 	url, err := cf.ParseURL(text)
 	if err != nil {
 		if strings.Contains(text, "@") { // there may be a password before it
-			return nil, nil, fmt.Errorf("%s: url: %w", k.Name(), err)
+			err = fmt.Errorf("%s: url: %w", k.Name(), err)
+		} else {
+			err = fmt.Errorf("%s: %w: url = %s", k.Name(), err, text)
 		}
-		return nil, nil, fmt.Errorf("%s: %w: url = %s", k.Name(), err, text)
+		s.fail(err)
+		return s.done()
 	}
-	list = []string{"name", k.Name(), "url", text}
-	for _, part := range []func() ([]string, error){
-		k.httpFormat, k.httpRequest, func() ([]string, error) { return k.httpTLS(strings.HasPrefix(text, "https:")) },
-	} {
-		more, err := part()
-		if err != nil {
-			return nil, nil, err
-		}
-		list = append(list, more...)
-	}
-	return list, []*cf.Template{url.Template}, nil
+	s.format()
+	s.request()
+	s.tls(strings.HasPrefix(text, "https:"))
+	return s.done(url.Template)
 }
 
-// httpFormat is about what an answer is.
-func (k *keyed) httpFormat() ([]string, error) {
-	format, err := k.String("format", "text", 1)
-	if err != nil {
-		return nil, err
-	}
-	member, err := k.String("member", "", 0)
-	if err != nil {
-		return nil, err
-	}
+// httpReader is about those of them that belong together.
+type httpReader struct{ settingsReader }
+
+// failf is fail for what the table's name is to be in front of.
+func (s *httpReader) failf(format string, args ...any) {
+	s.fail(fmt.Errorf("%s: "+format, append([]any{s.Name()}, args...)...))
+}
+
+// format is about what an answer is.
+func (s *httpReader) format() {
+	format, member := s.text("format", "text", 1), s.text("member", "", 0)
 	_, ok := cf.ParseMember(member)
 	switch {
 	case format != "text" && format != "json":
-		return nil, fmt.Errorf("%s: need text or json: format = %s", k.Name(), format)
+		s.failf("need text or json: format = %s", format)
 	case format == "text" && member != "":
-		return nil, fmt.Errorf("%s: a text has no members: member = %s", k.Name(), member)
+		s.failf("a text has no members: member = %s", member)
 	case !ok:
-		return nil, fmt.Errorf("%s: need names with dots between them: member = %s", k.Name(), member)
+		s.failf("need names with dots between them: member = %s", member)
 	}
-	limit, err := k.Int("data_size_limit", 64<<10, 1)
-	if err == nil && limit > maxHTTP {
-		err = fmt.Errorf("%s: invalid data_size_limit parameter value %d > %d", k.Name(), limit, maxHTTP)
+	s.add("format", format)
+	s.add("member", member)
+	if limit := s.addNumber("data_size_limit", 64<<10, 1); limit > maxHTTP {
+		s.failf("invalid data_size_limit parameter value %d > %d", limit, maxHTTP)
 	}
-	return []string{"format", format, "member", member, "data_size_limit", strconv.Itoa(limit)}, err
 }
 
-// httpRequest is about how to ask.
-func (k *keyed) httpRequest() ([]string, error) {
-	var errs [6]error
-	var socket, user, password, text string
-	var timeout, redirects int
-	socket, errs[0] = k.String("socket", "", 0)
-	user, errs[1] = k.String("user", "", 0)
-	password, errs[2] = k.String("password", "", 0)
-	text, errs[3] = k.String("headers", "", 0)
-	timeout, errs[4] = k.Int("timeout", 10, 1)
-	redirects, errs[5] = k.Int("max_redirects", 0, 0)
-	for _, err := range errs {
-		if err != nil {
-			return nil, err
-		}
-	}
+// request is about how to ask.
+func (s *httpReader) request() {
+	socket, user, password := s.text("socket", "", 0), s.text("user", "", 0), s.text("password", "", 0)
+	headers, err := httpHeaders(s.text("headers", "", 0))
+	s.add("socket", socket)
+	s.add("user", user)
+	s.add("password", password)
+	s.add("headers", strings.Join(headers, "\n"))
+	s.addNumber("timeout", 10, 1)
+	s.addNumber("max_redirects", 0, 0)
 	if socket != "" {
-		if _, err := parseUnix(socket); err != nil {
-			return nil, err
-		}
+		_, err := parseUnix(socket)
+		s.fail(err)
 	}
 	if password != "" && user == "" {
-		return nil, fmt.Errorf("%s: a password without a user", k.Name())
+		s.failf("a password without a user")
 	}
 	if strings.Contains(user, ":") {
-		return nil, fmt.Errorf("%s: a colon ends a user's name", k.Name()) // without it: there may be a password behind it
+		s.failf("a colon ends a user's name") // without it: there may be a password behind it
 	}
-	headers, err := httpHeaders(text)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", k.Name(), err)
+		s.failf("%w", err)
 	}
 	for _, line := range headers {
 		if name, _, _ := strings.Cut(line, ":"); user != "" && strings.EqualFold(name, "Authorization") {
-			return nil, fmt.Errorf("%s: a user, and a header that is to tell who asks", k.Name())
+			s.failf("a user, and a header that is to tell who asks")
 		}
 	}
-	return []string{
-		"socket", socket, "user", user, "password", password, "headers", strings.Join(headers, "\n"),
-		"timeout", strconv.Itoa(timeout), "max_redirects", strconv.Itoa(redirects),
-	}, nil
 }
 
 // notOurs are header fields that are not the configuration's to set: they say
@@ -162,36 +146,25 @@ func fieldName(c rune) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", c)
 }
 
-// httpTLS is about the server's certificate, and ours. Files are read here, so
-// that the table is opened anew when one is replaced.
-func (k *keyed) httpTLS(used bool) (list []string, err error) {
+// tls is about the server's certificate, and ours. Files are read here, so that
+// the table is opened anew when one is replaced.
+func (s *httpReader) tls(used bool) {
 	var texts [3]string
 	for i, param := range []string{"tls_CAfile", "tls_cert_file", "tls_key_file"} {
-		name, err := k.String(param, "", 0)
-		if err != nil {
-			return nil, err
-		}
+		name := s.text(param, "", 0)
 		if name != "" && !used {
-			return nil, fmt.Errorf("%s: %s is for https: only", k.Name(), param)
+			s.failf("%s is for https: only", param)
 		}
-		if name != "" {
-			if texts[i], err = k.read(name); err != nil {
-				return nil, err
-			}
+		if name != "" && s.err == nil {
+			var err error
+			texts[i], err = s.read(name)
+			s.fail(err)
 		}
-		list = append(list, param, texts[i])
+		s.add(param, texts[i])
 	}
 	if (texts[1] == "") != (texts[2] == "") {
-		return nil, fmt.Errorf("%s: tls_cert_file and tls_key_file go together", k.Name())
+		s.failf("tls_cert_file and tls_key_file go together")
 	}
-	verify, err := k.Bool("tls_verify_cert", true)
-	if err != nil {
-		return nil, err
-	}
-	server, err := k.String("tls_server_name", "", 0)
-	word := "no"
-	if verify {
-		word = "yes"
-	}
-	return append(list, "tls_verify_cert", word, "tls_server_name", server), err
+	s.add("tls_verify_cert", yes(s.flag("tls_verify_cert", true)))
+	s.addText("tls_server_name", "", 0)
 }

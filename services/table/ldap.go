@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 
+	"postloop/cfg"
+	"postloop/master/maillog"
 	"postloop/services/table/cf"
 	"postloop/services/table/ldapurl"
 )
@@ -23,13 +25,16 @@ var saslMechanisms = []string{"DIGEST-MD5", "EXTERNAL", "PLAIN"}
 
 // ldapSettings are those of ldap_table(5).
 func (e *Env) ldapSettings(k *keyed) (list []string, templates []*cf.Template, err error) {
-	s := &ldapReader{e: e, k: k, list: []string{"name", k.Name()}}
+	s := &ldapReader{settingsReader{keyed: k}, e.Log}
+	s.add("name", k.Name())
 	s.hosts()
-	s.number("timeout", 10, -1)
+	s.addNumber("timeout", 10, -1)
 	s.version()
-	base := s.template("search_base", "")
+	base, err := k.Query("search_base", "")
+	s.addTemplate("search_base", base, err)
 	s.scope()
-	filter := s.template("query_filter", "(mailacceptinggeneralid=%s)")
+	filter, err := k.Query("query_filter", "(mailacceptinggeneralid=%s)")
+	s.addTemplate("query_filter", filter, err)
 	if filter != nil && filter.Fixed() {
 		s.warnf("%s: Fixed query_filter %s is probably useless", k.Name(), filter)
 	}
@@ -45,91 +50,48 @@ func (e *Env) ldapSettings(k *keyed) (list []string, templates []*cf.Template, e
 		{"result_attribute", "maildrop"},
 		{"special_result_attribute", ""},
 	} {
-		s.add(attr.name, strings.Join(words(s.text(attr.name, attr.def, 0)), " "))
+		s.add(attr.name, strings.Join(cfg.SplitList(s.text(attr.name, attr.def, 0)), " "))
 	}
 	s.bind()
 	s.caches()
-	s.number("recursion_limit", 1000, 1)
-	expansion := s.number("expansion_limit", 0, 0)
-	s.number("size_limit", expansion, 0)
+	s.addNumber("recursion_limit", 1000, 1)
+	expansion := s.addNumber("expansion_limit", 0, 0)
+	s.addNumber("size_limit", expansion, 0)
 	s.dereference()
-	s.flag("chase_referrals")
+	s.addIfYes("chase_referrals")
 	for _, name := range []string{"tls_ca_cert_file", "tls_ca_cert_dir", "tls_cert", "tls_key", "tls_cipher_suite"} {
-		s.add(name, s.text(name, "", 0))
+		s.addText(name, "", 0)
 	}
-	s.flag("start_tls")
-	s.flag("tls_require_cert")
-	return s.list, []*cf.Template{base, filter}, s.err
+	s.addIfYes("start_tls")
+	s.addIfYes("tls_require_cert")
+	return s.done(base, filter)
 }
 
-// ldapReader reads settings until one of them makes no sense.
+// ldapReader is about those of them that are more than a text or a number.
 type ldapReader struct {
-	e    *Env
-	k    *keyed
-	list []string
-	err  error
+	settingsReader
+	log *maillog.Logger
 }
 
 // warnf has something odd logged.
 func (s *ldapReader) warnf(format string, args ...any) {
 	if s.err == nil {
-		s.e.Log.Warnf("dict_ldap_open: "+format, args...)
+		s.log.Warnf("dict_ldap_open: "+format, args...)
 	}
 }
 
-// fail is for the first error.
-func (s *ldapReader) fail(err error) {
-	if s.err == nil {
-		s.err = err
-	}
-}
-
-// add has the worker told.
-func (s *ldapReader) add(name, value string) { s.list = append(s.list, name, value) }
-
-// text, number, flag and template read a setting; the worker is told all but
-// the first.
-func (s *ldapReader) text(name, def string, least int) string {
-	text, err := s.k.String(name, def, least)
-	s.fail(err)
-	return text
-}
-
-func (s *ldapReader) number(name string, def, least int) int {
-	n, err := s.k.Int(name, def, least)
-	s.fail(err)
-	s.add(name, strconv.Itoa(n))
-	return n
-}
-
-func (s *ldapReader) flag(name string) {
-	on, err := s.k.Bool(name, false)
-	s.fail(err)
-	if on {
+// addIfYes has the worker told of a setting that is on.
+func (s *ldapReader) addIfYes(name string) {
+	if s.flag(name, false) {
 		s.add(name, "yes")
 	}
 }
 
-func (s *ldapReader) template(name, def string) *cf.Template {
-	t, err := s.k.Query(name, def)
-	s.fail(err)
-	if err == nil {
-		s.add(name, t.String())
-	}
-	return t
-}
-
-// words are the members of a list.
-func words(list string) []string {
-	return strings.FieldsFunc(list, func(c rune) bool { return strings.ContainsRune(commaBlank, c) })
-}
-
 // hosts are the servers, as URLs.
 func (s *ldapReader) hosts() {
-	port, err := s.k.Int("server_port", 389, 0)
-	s.fail(err)
+	port := s.number("server_port", 389, 0)
 	var urls []string
-	for _, word := range words(s.text("server_host", "localhost", 1)) {
+	for _, word := range cfg.SplitList(s.text("server_host", "localhost", 1)) {
 		text := word
 		switch {
 		case ldapurl.Is(word):
@@ -146,20 +108,20 @@ func (s *ldapReader) hosts() {
 		urls = append(urls, u.Server())
 	}
 	if urls == nil {
-		s.fail(fmt.Errorf("%s: server_host names no server", s.k.Name()))
+		s.fail(fmt.Errorf("%s: server_host names no server", s.Name()))
 	}
 	s.add("server_host", strings.Join(urls, " "))
 }
 
 // version is 3, whatever is asked for.
 func (s *ldapReader) version() {
-	switch version, err := s.k.Int("version", 3, 2); {
+	switch version, err := s.Int("version", 3, 2); {
 	case err != nil:
 		s.fail(err)
 	case version == 2:
-		s.warnf("%s version 2 is not known here, using 3.", s.k.Name())
+		s.warnf("%s version 2 is not known here, using 3.", s.Name())
 	case version > 3:
-		s.warnf("%s Unknown version %d, using 3.", s.k.Name(), version)
+		s.warnf("%s Unknown version %d, using 3.", s.Name(), version)
 	}
 }
 
@@ -168,7 +130,7 @@ func (s *ldapReader) scope() {
 	text := s.text("scope", "sub", 1)
 	scope, ok := ldapurl.ParseScope(text)
 	if !ok || !slices.Contains([]string{"base", "one", "sub"}, strings.ToLower(text)) {
-		s.warnf("%s: Unrecognized value %s specified for scope; using sub", s.k.Name(), text)
+		s.warnf("%s: Unrecognized value %s specified for scope; using sub", s.Name(), text)
 		scope = ldapurl.Sub
 	}
 	s.add("scope", strconv.Itoa(int(scope)))
@@ -184,11 +146,11 @@ func (s *ldapReader) bind() {
 		how = "none"
 	case "none", "sasl", "simple":
 	default:
-		s.fail(fmt.Errorf("%s: unsupported parameter value: bind = %s", s.k.Name(), s.text("bind", "", 0)))
+		s.fail(fmt.Errorf("%s: unsupported parameter value: bind = %s", s.Name(), s.text("bind", "", 0)))
 	}
 	s.add("bind", how)
 	for _, name := range []string{"bind_dn", "bind_pw"} {
-		s.add(name, s.text(name, "", 0))
+		s.addText(name, "", 0)
 	}
 	if how == "sasl" {
 		s.sasl()
@@ -197,7 +159,7 @@ func (s *ldapReader) bind() {
 
 func (s *ldapReader) sasl() {
 	var known, others []string
-	for _, name := range words(strings.ToUpper(s.text("sasl_mechs", "", 0))) {
+	for _, name := range cfg.SplitList(strings.ToUpper(s.text("sasl_mechs", "", 0))) {
 		if slices.Contains(saslMechanisms, name) {
 			known = append(known, name)
 		} else {
@@ -208,39 +170,34 @@ func (s *ldapReader) sasl() {
 	case others == nil:
 	case known == nil:
 		s.fail(fmt.Errorf("%s: unsupported parameter value: sasl_mechs = %s; what there is: %s",
-			s.k.Name(), strings.Join(others, " "), strings.Join(saslMechanisms, " ")))
+			s.Name(), strings.Join(others, " "), strings.Join(saslMechanisms, " ")))
 	default:
-		s.warnf("%s: sasl_mechs %s are not there, using %s", s.k.Name(), strings.Join(others, " "), strings.Join(known, " "))
+		s.warnf("%s: sasl_mechs %s are not there, using %s", s.Name(), strings.Join(others, " "), strings.Join(known, " "))
 	}
 	s.add("sasl_mechs", strings.Join(known, " "))
 	for _, name := range []string{"sasl_realm", "sasl_authz_id"} {
-		s.add(name, s.text(name, "", 0))
+		s.addText(name, "", 0)
 	}
-	s.number("sasl_minssf", 0, 0)
+	s.addNumber("sasl_minssf", 0, 0)
 }
 
 // caches are a thing of the past.
 func (s *ldapReader) caches() {
-	on, err := s.k.Bool("cache", false)
-	s.fail(err)
-	if on {
-		s.warnf("%s ignoring cache", s.k.Name())
+	if s.flag("cache", false) {
+		s.warnf("%s ignoring cache", s.Name())
 	}
 	for _, name := range []string{"cache_expiry", "cache_size"} {
-		n, err := s.k.Int(name, -1, math.MinInt32)
-		s.fail(err)
-		if n >= 0 {
-			s.warnf("%s ignoring %s", s.k.Name(), name)
+		if s.number(name, -1, math.MinInt32) >= 0 {
+			s.warnf("%s ignoring %s", s.Name(), name)
 		}
 	}
 }
 
 // dereference says when aliases are.
 func (s *ldapReader) dereference() {
-	n, err := s.k.Int("dereference", 0, math.MinInt32)
-	s.fail(err)
+	n := s.number("dereference", 0, math.MinInt32)
 	if n < 0 || n > 3 {
-		s.warnf("%s Unrecognized value %d specified for dereference; using 0", s.k.Name(), n)
+		s.warnf("%s Unrecognized value %d specified for dereference; using 0", s.Name(), n)
 		n = 0
 	}
 	s.add("dereference", strconv.Itoa(n))

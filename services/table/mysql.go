@@ -5,7 +5,6 @@ package table
 import (
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"postloop/services/table/cf"
@@ -19,67 +18,37 @@ func openMysql(e *Env, name string, m Mode, _ Flags) (Table, error) {
 
 // mysqlSettings are those of mysql_table(5).
 func mysqlSettings(k *keyed) (list []string, templates []*cf.Template, err error) {
-	list = []string{"name", k.Name()}
-	for _, s := range []struct {
-		name, def string
-		least     int
-	}{
-		{"user", "", 0},
-		{"password", "", 0},
-		{"dbname", "", 1},
-		{"charset", "", 0},
-		{"option_file", "", 0},
-		{"option_group", "client", 0},
-		{"tls_key_file", "", 0},
-		{"tls_cert_file", "", 0},
-		{"tls_CAfile", "", 0},
-		{"tls_CApath", "", 0},
-		{"tls_ciphers", "", 0},
-	} {
-		text, err := k.String(s.name, s.def, s.least)
-		if err != nil {
-			return nil, nil, err
-		}
-		list = append(list, s.name, text)
+	s := &settingsReader{keyed: k}
+	s.add("name", k.Name())
+	s.addText("user", "", 0)
+	s.addText("password", "", 0)
+	s.addText("dbname", "", 1)
+	s.addText("charset", "", 0)
+	s.addText("option_file", "", 0)
+	s.addText("option_group", "client", 0)
+	for _, name := range []string{"tls_key_file", "tls_cert_file", "tls_CAfile", "tls_CApath", "tls_ciphers"} {
+		s.addText(name, "", 0)
 	}
-	for _, name := range []string{"idle_interval", "retry_interval"} {
-		n, err := k.Int(name, 60, 1)
-		if err != nil {
-			return nil, nil, err
-		}
-		list = append(list, name, strconv.Itoa(n))
-	}
-	for _, s := range []struct {
+	s.addNumber("idle_interval", 60, 1)
+	s.addNumber("retry_interval", 60, 1)
+	for _, flag := range []struct {
 		name string
 		def  bool
 	}{{"require_result_set", true}, {"tls_verify_cert", false}} {
-		yes, err := k.Bool(s.name, s.def)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case yes:
-			list = append(list, s.name, "yes")
-		case k.Set(s.name):
-			list = append(list, s.name, "no") // whatever an option file says
+		if on := s.flag(flag.name, flag.def); on || k.Set(flag.name) { // no: whatever an option file says
+			s.add(flag.name, yes(on))
 		}
 	}
-	hosts, err := k.String("hosts", "localhost", 0)
-	if err != nil {
-		return nil, nil, err
-	}
-	if hosts, err = mysqlHosts(hosts); err != nil {
-		return nil, nil, err
-	}
+	hosts, err := mysqlHosts(s.text("hosts", "localhost", 0))
+	s.fail(err)
+	s.add("hosts", hosts)
 	query, err := k.sqlQuery()
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(list, "hosts", hosts, "query", query.String()), []*cf.Template{query}, nil
+	return s.done(s.addTemplate("query", query, err))
 }
 
 // mysqlHosts checks a list of servers, and returns it with blanks in between.
 func mysqlHosts(list string) (string, error) {
-	words := strings.FieldsFunc(list, func(c rune) bool { return c <= ' ' || c == ',' })
+	words := hostWords(list)
 	for _, word := range words {
 		host := strings.TrimPrefix(word, "inet:")
 		colon := strings.LastIndexByte(host, ':')

@@ -4,9 +4,9 @@ package table
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
+	"postloop/cfg"
 	"postloop/services/table/cf"
 )
 
@@ -17,36 +17,27 @@ func openPgsql(e *Env, name string, m Mode, _ Flags) (Table, error) {
 
 // pgsqlSettings are those of pgsql_table(5).
 func pgsqlSettings(k *keyed) (list []string, templates []*cf.Template, err error) {
-	var errs [8]error
-	var user, password, dbname, encoding, servers string
-	var idle, retry int
-	user, errs[0] = k.String("user", "", 0)
-	password, errs[1] = k.String("password", "", 0)
-	dbname, errs[2] = k.String("dbname", "", 0)
-	encoding, errs[3] = k.String("encoding", "UTF8", 1)
-	idle, errs[4] = k.Int("idle_interval", 60, 1)
-	retry, errs[5] = k.Int("retry_interval", 60, 1)
+	s := &settingsReader{keyed: k}
+	hosts := cfg.SplitList(s.text("hosts", "", 0))
+	if len(hosts) == 0 {
+		hosts = []string{"localhost"}
+	}
+	s.add("hosts", strings.Join(hosts, " "))
+	s.addText("user", "", 0)
+	s.addText("password", "", 0)
+	dbname := s.text("dbname", "", 0)
+	s.add("dbname", dbname)
 	query, err := k.pgsqlQuery()
-	errs[6] = err
-	servers, errs[7] = k.String("hosts", "", 0)
-	for _, err := range errs {
-		if err != nil {
-			return nil, nil, err
+	s.addTemplate("query", query, err)
+	s.addText("encoding", "UTF8", 1)
+	s.addNumber("idle_interval", 60, 1)
+	s.addNumber("retry_interval", 60, 1)
+	for _, host := range hosts {
+		if dbname == "" && !strings.Contains(host, "://") {
+			s.fail(fmt.Errorf("pgsql:%s host target '%s' requires dbname setting", k.Name(), host))
 		}
 	}
-	words := strings.FieldsFunc(servers, func(c rune) bool { return strings.ContainsRune(", \t\r\n", c) })
-	if len(words) == 0 {
-		words = []string{"localhost"}
-	}
-	for _, word := range words {
-		if dbname == "" && !strings.Contains(word, "://") {
-			return nil, nil, fmt.Errorf("pgsql:%s host target '%s' requires dbname setting", k.Name(), word)
-		}
-	}
-	return []string{
-		"hosts", strings.Join(words, " "), "user", user, "password", password, "dbname", dbname, "query", query.String(),
-		"encoding", encoding, "idle_interval", strconv.Itoa(idle), "retry_interval", strconv.Itoa(retry),
-	}, []*cf.Template{query}, nil
+	return s.done(query)
 }
 
 // pgsqlQuery is the query of a table, which may be no more than a function's name.

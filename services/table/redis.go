@@ -96,7 +96,7 @@ func (t *redisTable) open(e *Env, name string) error {
 // redisHosts reads a list of servers: inet:host:port, host:port, host, and
 // unix:path.
 func redisHosts(list string) (ends []endpoint, err error) {
-	for _, word := range strings.FieldsFunc(list, func(c rune) bool { return c <= ' ' || c == ',' }) {
+	for _, word := range hostWords(list) {
 		if path, ok := strings.CutPrefix(word, "unix:"); ok {
 			to, err := parseUnix(path)
 			if err != nil {

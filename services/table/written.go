@@ -77,13 +77,6 @@ func openWritten(e *Env, typ, name string, f Flags) (Table, error) {
 	return t, nil
 }
 
-func yes(is bool) string {
-	if is {
-		return "yes"
-	}
-	return "no"
-}
-
 // left is called when a worker is gone.
 func (t *writtenTable) left() {
 	t.running = false
