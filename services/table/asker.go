@@ -28,11 +28,9 @@ func (a *Asker) Ask(key string, done func(values []string, s Status)) {
 		done(values, answer.Status)
 	}
 	answer := a.lanes.do(key, true, len(key), func(done func(Answer)) {
-		a.server.submit(wire.AppendList(nil, "get", key), func(in []byte) verdict {
-			return a.workerReply(in, func(values []string) Answer {
-				return Answer{Value: string(wire.AppendList(nil, values...))}
-			})
-		}, func(answer Answer, _ error) { done(answer) })
+		a.askWorker(key, func(values []string) Answer {
+			return Answer{Value: string(wire.AppendList(nil, values...))}
+		}, done)
 	}, finish)
 	if answer.Status != Later {
 		finish(answer)

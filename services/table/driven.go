@@ -127,13 +127,18 @@ func (t *drivenTable) Get(key string, f Flags, later func(Answer)) Answer {
 	}
 	return t.get(key, len(key), f, func(done func(Answer)) {
 		t.inDomain(key, done, func() {
-			t.server.submit(wire.AppendList(nil, "get", key), func(in []byte) verdict {
-				return t.workerReply(in, func(values []string) Answer {
-					return t.joined(t.env.Log, t.typ, t.results, key, values)
-				})
-			}, func(a Answer, _ error) { done(a) })
+			t.askWorker(key, func(values []string) Answer {
+				return t.joined(t.env.Log, t.typ, t.results, key, values)
+			}, done)
 		})
 	}, later)
+}
+
+// askWorker has a worker look key up; found makes an answer of the values.
+func (r *remote) askWorker(key string, found func(values []string) Answer, done func(Answer)) {
+	r.server.submit(wire.AppendList(nil, "get", key), func(in []byte) verdict {
+		return r.workerReply(in, found)
+	}, func(a Answer, _ error) { done(a) })
 }
 
 // workerReply reads what a worker answers, and logs what it wants logged. found

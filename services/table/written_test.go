@@ -24,13 +24,11 @@ type fakeWriter struct {
 	have map[string]string
 }
 
-func openFakeWriter(s *worker.Settings) (worker.Table, error) {
+func openFakeWriter(s *worker.Settings) (worker.Writer, error) {
 	return &fakeWriter{s, nil, map[string]string{}}, nil
 }
 
 func (d *fakeWriter) Close() {}
-
-func (d *fakeWriter) Lookup(context.Context, string) ([]string, error) { return nil, nil }
 
 // Start fails as long as the directory of the table is not there.
 func (d *fakeWriter) Start(context.Context) error {

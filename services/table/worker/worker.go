@@ -21,9 +21,13 @@ import (
 
 // Table is what a driver makes of its settings.
 type Table interface {
+	closer
 	// Lookup returns what is there for key, which may be more than one value;
 	// none is not there.
 	Lookup(ctx context.Context, key string) (values []string, err error)
+}
+
+type closer interface {
 	// Close lets go of everything.
 	Close()
 }
@@ -37,22 +41,21 @@ const (
 	Warn    Dup = "warn"   // likewise, and the log is told
 )
 
-// Writer is a Table that can be changed. What has returned without an error is on
+// Writer is a table that can be changed. What has returned without an error is on
 // the disk. done says that there was something to be done.
 type Writer interface {
-	Table
+	closer
 	// Start opens what there is to be opened. What does not succeed is tried again
 	// by whatever comes next.
 	Start(ctx context.Context) error
-	// Find is Lookup of a key that may be written in these forms.
+	// Find returns the value of a key, which may be written in these forms.
 	Find(ctx context.Context, key string, f Forms) (value string, found bool, err error)
 	Put(ctx context.Context, key, value string, f Forms, d Dup) (done bool, err error)
 	Delete(ctx context.Context, key string, f Forms) (done bool, err error)
 }
 
-// Walker is a Table whose keys can be asked for one after the other.
+// Walker is a Writer whose keys can be asked for one after the other.
 type Walker interface {
-	Table
 	// Next returns the first key, or the one behind last, which may have been
 	// deleted; keys are as they are written. found is false at the end.
 	Next(ctx context.Context, first bool, last string) (key, value string, found bool, err error)
@@ -134,7 +137,7 @@ func Main(open Open) {
 
 // MainOfWriter is Main for tables that are written. Such a worker ends when its
 // socket does, and by nothing else: what it has begun it finishes.
-func MainOfWriter(open Open) {
+func MainOfWriter(open func(s *Settings) (Writer, error)) {
 	os.Exit(run(open, finishFirst))
 }
 
@@ -145,7 +148,7 @@ func finishFirst() {
 	unix.Umask(0o077)
 }
 
-func run(open Open, begin func()) int {
+func run[T closer](open func(*Settings) (T, error), begin func()) int {
 	if info, err := os.Stdin.Stat(); err != nil || info.Mode()&os.ModeSocket == 0 {
 		fmt.Fprintf(os.Stderr, "%s: is not to be started by hand\n", os.Args[0])
 		return 64
@@ -159,7 +162,7 @@ func run(open Open, begin func()) int {
 }
 
 // Serve answers what comes over a socket, until that ends.
-func Serve(conn io.ReadWriter, open Open) error {
+func Serve[T closer](conn io.ReadWriter, open func(*Settings) (T, error)) error {
 	in := bufio.NewReader(conn)
 	list, err := readList(in)
 	if err != nil {
@@ -167,11 +170,11 @@ func Serve(conn io.ReadWriter, open Open) error {
 	}
 	s := NewSettings(list...)
 	t, err := open(s)
-	text := ""
-	if err != nil {
+	text, opened := "", err == nil
+	if !opened {
 		text = err.Error()
 	}
-	if _, err := conn.Write(wire.AppendList(nil, text)); err != nil || t == nil {
+	if _, err := conn.Write(wire.AppendList(nil, text)); err != nil || !opened {
 		return ended(err)
 	}
 	defer t.Close()
@@ -227,7 +230,7 @@ func readList(in *bufio.Reader) ([]string, error) {
 }
 
 // answer does what a request wants.
-func answer(ctx context.Context, s *Settings, t Table, list []string) (status string, values []string) {
+func answer(ctx context.Context, s *Settings, t closer, list []string) (status string, values []string) {
 	found, values, err := request(ctx, t, list)
 	_, lasting := errors.AsType[ConfigError](err)
 	switch {
@@ -248,16 +251,17 @@ func answer(ctx context.Context, s *Settings, t Table, list []string) (status st
 
 // request does what a request wants. found is whether there is an answer, or was
 // something to be done.
-func request(ctx context.Context, t Table, list []string) (found bool, values []string, err error) {
+func request(ctx context.Context, t closer, list []string) (found bool, values []string, err error) {
 	what := ""
 	if len(list) > 0 {
 		what, list = list[0], list[1:]
 	}
+	reader, reads := t.(Table)
 	w, writes := t.(Writer)
 	walker, walks := t.(Walker)
 	switch {
-	case what == "get" && len(list) == 1:
-		values, err = t.Lookup(ctx, list[0])
+	case what == "get" && len(list) == 1 && reads:
+		values, err = reader.Lookup(ctx, list[0])
 		return len(values) > 0, values, err
 	case what == "open" && len(list) == 0 && writes:
 		return true, nil, w.Start(ctx)

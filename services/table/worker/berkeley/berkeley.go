@@ -56,7 +56,7 @@ type table struct {
 }
 
 // Open makes a table of settings: type, name, path, cache, hold.
-func Open(s *worker.Settings) (worker.Table, error) {
+func Open(s *worker.Settings) (worker.Writer, error) {
 	runtime.LockOSThread() // as long as the process lives: the library is used by one thread
 	l, err := loadLibrary()
 	if err != nil {
@@ -325,15 +325,6 @@ func (t *table) reserve(size int) error {
 	t.room = need
 	t.state, err = t.file.State() // its time may be another
 	return err
-}
-
-// Lookup returns the value of key.
-func (t *table) Lookup(ctx context.Context, key string) ([]string, error) {
-	value, found, err := t.Find(ctx, key, worker.Forms{})
-	if !found {
-		return nil, err
-	}
-	return []string{value}, nil
 }
 
 // Find is worker.Writer's.

@@ -31,7 +31,7 @@ type table struct {
 }
 
 // Open makes a table of settings: name, path, size.
-func Open(s *worker.Settings) (worker.Table, error) {
+func Open(s *worker.Settings) (worker.Writer, error) {
 	runtime.LockOSThread() // as long as the process lives: a transaction belongs to a thread
 	l, err := loadLibrary()
 	if err != nil {
@@ -159,15 +159,6 @@ func (t *table) either(key string, forms worker.Forms, f func(key []byte) error)
 
 // fits reports whether there can be such a key.
 func fits(key []byte) bool { return len(key) >= 1 && len(key) <= maxKey }
-
-// Lookup returns the value of key.
-func (t *table) Lookup(ctx context.Context, key string) ([]string, error) {
-	value, found, err := t.Find(ctx, key, worker.Forms{})
-	if !found {
-		return nil, err
-	}
-	return []string{value}, nil
-}
 
 // Find is worker.Writer's.
 func (t *table) Find(ctx context.Context, key string, forms worker.Forms) (value string, found bool, err error) {
