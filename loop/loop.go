@@ -117,11 +117,13 @@ func (l *Loop) Turn(max time.Duration) error {
 	defer l.owner.leave()
 	short := l.apply()
 	l.turn++
-	// A loop with much to do is not to work out each time how long it could
-	// wait: that is asked when there is nothing.
-	events, err := l.poller.wait(0)
+	var events []event
+	var err error
+	if asksFirst {
+		events, err = l.poller.wait(0)
+	}
 	if err == nil && len(events) == 0 {
-		if d := l.bound(max, short); d != 0 {
+		if d := l.bound(max, short); d != 0 || !asksFirst {
 			events, err = l.poller.wait(d)
 		}
 	}

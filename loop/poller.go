@@ -22,6 +22,10 @@ const batch = 256
 //	set(fd int, old, want Ready) error
 //	wait(d time.Duration) ([]event, error)
 //
+// The constant asksFirst says that to ask without waiting, before each wait, costs
+// nothing that would not be spent anyway. A loop with much to do then need not work
+// out each time how long it could wait.
+//
 // set changes what is reported of fd from old to want; 0 stands for "nothing,
 // and the kernel has forgotten fd". The bit exclusive never comes alone, and is
 // a wish; a change from or to it that fails for want of something leaves

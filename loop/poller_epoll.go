@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// asksFirst: see wait.
+const asksFirst = true
+
 type poller struct {
 	fd     int
 	always standing

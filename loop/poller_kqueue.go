@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const asksFirst = false
+
 type poller struct {
 	fd     int
 	always standing

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const asksFirst = false
+
 // poller asks poll(2). It is there to keep the contract honest: whatever the
 // tests say of the backend in use must hold for a second one on the same
 // machine. Its cost grows with the number of descriptors.
