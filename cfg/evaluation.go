@@ -32,7 +32,7 @@ func (r *evaluation) note(name string, err error) {
 	}
 	one, ok := errors.AsType[*Error](err)
 	if !ok {
-		one = r.m.errorf(name, "%v", err)
+		one = r.m.Errorf(name, "%v", err)
 	}
 	if !slices.ContainsFunc(r.errs, func(e *Error) bool { return *e == *one }) {
 		r.errs = append(r.errs, one)
@@ -43,11 +43,11 @@ func (r *evaluation) note(name string, err error) {
 func (r *evaluation) good(name string) bool { return r.done[name] }
 
 func (r *evaluation) errorf(name, format string, args ...any) {
-	r.note(name, r.m.errorf(name, format, args...))
+	r.note(name, r.m.Errorf(name, format, args...))
 }
 
 func (r *evaluation) warnf(name, format string, args ...any) {
-	r.notes = append(r.notes, Note{Warning, r.m.errorf(name, format, args...).Error()})
+	r.notes = append(r.notes, Note{Warning, r.m.Errorf(name, format, args...).Error()})
 }
 
 // sorted returns the errors in the order of their lines.

@@ -41,7 +41,7 @@ func (c *Config) Lint() (list []*Error) {
 	}
 	for _, name := range c.Main.order {
 		if text := l.slip(name); text != "" {
-			list = append(list, c.Main.errorf(name, "%s", text))
+			list = append(list, c.Main.Errorf(name, "%s", text))
 		}
 	}
 	for i := range c.Services {

@@ -148,8 +148,8 @@ func (m *Main) Equal(o *Main) bool {
 	return maps.EqualFunc(m.entries, o.entries, sameRaw) && maps.Equal(m.defaults, o.defaults)
 }
 
-// errorf returns an Error that blames the line on which name is set.
-func (m *Main) errorf(name, format string, args ...any) *Error {
+// Errorf returns an Error that blames the line on which the parameter name is set.
+func (m *Main) Errorf(name, format string, args ...any) *Error {
 	return &Error{m.name, m.Line(name), fmt.Sprintf(format, args...)}
 }
 
@@ -162,10 +162,10 @@ func WriteMain(w io.Writer, m *Main) error {
 	for _, name := range m.order {
 		e := m.entries[name]
 		if name == "" || name[0] == '#' || strings.ContainsAny(name, white+"=\x00") {
-			errs = append(errs, m.errorf(name, "%q: no name of a parameter: main.cf has no way to write it", name))
+			errs = append(errs, m.Errorf(name, "%q: no name of a parameter: main.cf has no way to write it", name))
 		}
 		if strings.Contains(e.raw, "\x00") {
-			errs = append(errs, m.errorf(name, "%s: a null byte: main.cf has no way to write it", name))
+			errs = append(errs, m.Errorf(name, "%s: a null byte: main.cf has no way to write it", name))
 		}
 		b.WriteString(strings.TrimRight(name+" = "+fold(e.raw, len(name)+3), " "))
 		b.WriteByte('\n')

@@ -55,9 +55,9 @@ func (m *Main) Value(name string) (string, error) {
 	switch n := int64(len(value)); {
 	case p.kind != textKind:
 	case p.min > 0 && n < p.min:
-		return "", m.errorf(name, "bad string length %d < %d: %s = %s", n, p.min, name, value)
+		return "", m.Errorf(name, "bad string length %d < %d: %s = %s", n, p.min, name, value)
 	case p.max > 0 && n > p.max:
-		return "", m.errorf(name, "bad string length %d > %d: %s = %s", n, p.max, name, value)
+		return "", m.Errorf(name, "bad string length %d > %d: %s = %s", n, p.max, name, value)
 	}
 	return value, nil
 }
@@ -73,7 +73,7 @@ func (m *Main) Bool(name string) (bool, error) {
 	case strings.EqualFold(value, "no"):
 		return false, nil
 	}
-	return false, m.errorf(name, "bad boolean configuration: %s = %s; specify yes or no", name, value)
+	return false, m.Errorf(name, "bad boolean configuration: %s = %s; specify yes or no", name, value)
 }
 
 // Int returns the value of a parameter that is a number, checked against its
@@ -87,11 +87,11 @@ func (m *Main) Int(name string) (int64, error) {
 	n, rest, ok := leadingInt(value)
 	switch {
 	case !ok || rest != "" || p.kind != longKind && (n < math.MinInt32 || n > math.MaxInt32):
-		return 0, m.errorf(name, "bad numerical configuration: %s = %s; specify a whole number", name, value)
+		return 0, m.Errorf(name, "bad numerical configuration: %s = %s; specify a whole number", name, value)
 	case p.min > 0 && n < p.min:
-		return 0, m.errorf(name, "invalid %s parameter value %d < %d", name, n, p.min)
+		return 0, m.Errorf(name, "invalid %s parameter value %d < %d", name, n, p.min)
 	case p.max > 0 && n > p.max:
-		return 0, m.errorf(name, "invalid %s parameter value %d > %d", name, n, p.max)
+		return 0, m.Errorf(name, "invalid %s parameter value %d > %d", name, n, p.max)
 	}
 	return n, nil
 }
@@ -131,11 +131,11 @@ func (m *Main) time(name string, p param) (time.Duration, error) {
 	d, ok := parseTime(value, defaultUnit(def), p.kind == fineKind)
 	switch {
 	case !ok:
-		return 0, m.errorf(name, "parameter %s: bad time value or unit: %s; specify a number and one of s, m, h, d, w", name, value)
+		return 0, m.Errorf(name, "parameter %s: bad time value or unit: %s; specify a number and one of s, m, h, d, w", name, value)
 	case p.min > 0 && d < time.Duration(p.min)*time.Second:
-		return 0, m.errorf(name, "invalid %s: %d (min %d)", name, d/time.Second, p.min)
+		return 0, m.Errorf(name, "invalid %s: %d (min %d)", name, d/time.Second, p.min)
 	case p.max > 0 && d > time.Duration(p.max)*time.Second:
-		return 0, m.errorf(name, "invalid %s: %d (max %d)", name, d/time.Second, p.max)
+		return 0, m.Errorf(name, "invalid %s: %d (max %d)", name, d/time.Second, p.max)
 	}
 	return d, nil
 }

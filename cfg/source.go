@@ -115,7 +115,7 @@ func blame(name string, err error) error {
 // located adds the line to an error of evaluation.
 func (m *Main) located(err error) error {
 	if e, ok := errors.AsType[*evalError](err); ok {
-		return m.errorf(e.name, "%s", e.Error())
+		return m.Errorf(e.name, "%s", e.Error())
 	}
 	return err
 }

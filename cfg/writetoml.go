@@ -91,7 +91,7 @@ func (t *tomlWriter) state() (dir string, ok bool) {
 
 func (t *tomlWriter) utf8(name, raw string) {
 	if !utf8.ValidString(name) || !utf8.ValidString(raw) {
-		t.errs = append(t.errs, t.main.errorf(name, "%s is not UTF-8 text, and TOML has no way to write it", name))
+		t.errs = append(t.errs, t.main.Errorf(name, "%s is not UTF-8 text, and TOML has no way to write it", name))
 	}
 }
 

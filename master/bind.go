@@ -111,7 +111,7 @@ func listenInet(addr netip.AddrPort, o listenOptions) (ln *listener, err error) 
 	}
 	if err == nil {
 		if e := unix.Bind(fd, sa); e != nil {
-			err = &bindError{addr, e}
+			err = fmt.Errorf("bind %s port %d: %w", addr.Addr(), addr.Port(), maillog.Reason(e))
 		}
 	}
 	if err == nil && o.rehearsal == nil { // or clients of a running master would come here
@@ -125,18 +125,6 @@ func listenInet(addr netip.AddrPort, o listenOptions) (ln *listener, err error) 
 	}
 	return &listener{fd: fd, addr: addr}, nil
 }
-
-// bindError says that an address cannot be had.
-type bindError struct {
-	addr netip.AddrPort
-	err  error
-}
-
-func (e *bindError) Error() string {
-	return fmt.Sprintf("bind %s port %d: %s", e.addr.Addr(), e.addr.Port(), maillog.Strerror(e.err))
-}
-
-func (e *bindError) Unwrap() error { return e.err }
 
 // listenLocal opens an endpoint that has a name in the file system. Everybody
 // may use it: the directory decides who can reach it.

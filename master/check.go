@@ -155,5 +155,5 @@ func (t *transaction) paramError(name string, err error, text string) error {
 	if err != nil && !errors.Is(err, names.ErrUnknown) { // nobody could be asked
 		text += ": " + err.Error()
 	}
-	return &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line(name), Text: "parameter " + name + ": " + text}
+	return t.conf.Main.Errorf(name, "parameter %s: %s", name, text)
 }

@@ -80,8 +80,8 @@ func (t *transaction) checkExposed(errs *cfg.Errors) {
 	}
 	for _, command := range t.m.opt.Exposed {
 		if slices.Contains(t.params.BuiltinServices, command) {
-			*errs = append(*errs, &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line("builtin_services"), Text: fmt.Sprintf(
-				"parameter builtin_services: %s reads what clients send, which a master with root's rights must not; remove it, or set rootless = yes", command)})
+			*errs = append(*errs, t.conf.Main.Errorf("builtin_services",
+				"parameter builtin_services: %s reads what clients send, which a master with root's rights must not; remove it, or set rootless = yes", command))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"postloop/loop"
@@ -47,8 +48,7 @@ type Control struct {
 	fd    int
 	ln    *loop.Listener
 
-	first, last *operator // the one who has been quiet for the longest time is the first
-	n           int
+	ops []*operator // the one who has been quiet for the longest time is the first
 }
 
 // operator is one connection.
@@ -56,8 +56,6 @@ type operator struct {
 	c     *Control
 	conn  *loop.Conn
 	waits bool // for the answer to its request, which another turn will have
-
-	prev, next *operator
 }
 
 var errNoSocket = errors.New("there is a file of this name that is no socket")
@@ -125,11 +123,10 @@ func (c *Control) Close() {
 	}
 	c.ln.Stop()
 	unix.Close(c.fd)
-	var st unix.Stat_t
-	if err := unix.Lstat(c.path, &st); err == nil && uint64(st.Dev) == c.dev && st.Ino == c.inode { //nolint:unconvert // as above
+	if c.Intact() {
 		_ = unix.Unlink(c.path)
 	}
-	for o := c.first; o != nil; o = o.next {
+	for _, o := range c.ops {
 		o.conn.Close(nil)
 	}
 }
@@ -149,15 +146,13 @@ func (c *Control) accepted(fd int, p loop.Peer) {
 		unix.Close(fd)
 		return
 	}
-	if c.n >= operatorsAtOnce {
-		o := c.first
-		for o != nil && o.waits {
-			o = o.next
-		}
-		if o == nil { // all of them wait for us
+	if len(c.ops) >= operatorsAtOnce {
+		i := slices.IndexFunc(c.ops, func(o *operator) bool { return !o.waits })
+		if i < 0 { // all of them wait for us
 			unix.Close(fd)
 			return
 		}
+		o := c.ops[i]
 		o.forget()
 		o.conn.Close(loop.ErrClosed)
 	}
@@ -169,40 +164,13 @@ func (c *Control) accepted(fd int, p loop.Peer) {
 		return
 	}
 	o.conn = conn
-	c.n++
-	o.push()
+	c.ops = append(c.ops, o)
 }
 
-// push makes o the one that spoke last.
-func (o *operator) push() {
-	c := o.c
-	if o.prev, o.next = c.last, nil; c.last == nil {
-		c.first = o
-	} else {
-		c.last.next = o
-	}
-	c.last = o
-}
-
-func (o *operator) unlink() {
-	if o.prev == nil {
-		o.c.first = o.next
-	} else {
-		o.prev.next = o.next
-	}
-	if o.next == nil {
-		o.c.last = o.prev
-	} else {
-		o.next.prev = o.prev
-	}
-	o.prev, o.next = nil, nil
-}
-
-// forget takes o out of the list.
+// forget takes o out of the list, if it is there still.
 func (o *operator) forget() {
-	if o.c.n > 0 && (o.prev != nil || o.c.first == o) {
-		o.unlink()
-		o.c.n--
+	if i := slices.Index(o.c.ops, o); i >= 0 {
+		o.c.ops = slices.Delete(o.c.ops, i, i+1)
 	}
 }
 
@@ -215,10 +183,8 @@ func (o *operator) Data(conn *loop.Conn, in []byte) (used int) {
 	if end < 0 || o.waits {
 		return 0
 	}
-	if o.c.last != o {
-		o.unlink()
-		o.push()
-	}
+	o.forget()
+	o.c.ops = append(o.c.ops, o)
 	q, err := parseRequest(in[:end])
 	if err != nil {
 		o.answer(report.Answer{Reject: true, Errors: Errors(err)})

@@ -25,7 +25,7 @@ func (w *world) control(op Operator) *Control {
 	w.must(err)
 	w.t.Cleanup(func() {
 		c.Close()
-		w.until(func() bool { return c.n == 0 })
+		w.until(func() bool { return len(c.ops) == 0 })
 	})
 	return c
 }
@@ -371,24 +371,24 @@ func TestControlHostile(t *testing.T) {
 	// requests, wait for it.
 	deaf := w.dial("control")
 	deaf.send(strings.Repeat(command("status", "")+"\n", 50))
-	w.until(func() bool { return ctl.n == 1 && ctl.first.conn.Queued() > 0 })
+	w.until(func() bool { return len(ctl.ops) == 1 && ctl.ops[0].conn.Queued() > 0 })
 	one := len(mustJSON(t, report.Answer{Report: w.m.Report()}))
 	for range 20 {
 		looptest.Advance(w.l, 0)
 	}
-	if queued := ctl.first.conn.Queued(); queued > 2*one {
+	if queued := ctl.ops[0].conn.Queued(); queued > 2*one {
 		t.Errorf("%d bytes wait for one who does not read; an answer has %d", queued, one)
 	}
 	if a := w.dial("control").ask(command("status", "s7")); !a.OK {
 		t.Errorf("%+v", a)
 	}
 	looptest.Advance(w.l, operatorIdle)
-	w.until(func() bool { return ctl.n == 0 })
+	w.until(func() bool { return len(ctl.ops) == 0 })
 
 	crowd := make([]*client, operatorsAtOnce+5)
 	for i := range crowd {
 		crowd[i] = w.dial("control")
-		w.until(func() bool { return ctl.n >= min(i+1, operatorsAtOnce) })
+		w.until(func() bool { return len(ctl.ops) >= min(i+1, operatorsAtOnce) })
 		if i == 1 { // the first is no longer the quietest
 			crowd[0].ask(command("status", "s1"))
 		}
@@ -397,15 +397,15 @@ func TestControlHostile(t *testing.T) {
 	if a := crowd[len(crowd)-1].ask(command("status", "s7")); !a.OK {
 		t.Errorf("%+v", a)
 	}
-	if ctl.n > operatorsAtOnce {
-		t.Errorf("%d connections", ctl.n)
+	if len(ctl.ops) > operatorsAtOnce {
+		t.Errorf("%d connections", len(ctl.ops))
 	}
 	half := w.dial("control")
 	half.send(`{"v":1,"comm`)
-	w.until(func() bool { return len(ctl.last.conn.Unused()) > 0 })
+	w.until(func() bool { return len(ctl.ops[len(ctl.ops)-1].conn.Unused()) > 0 })
 	looptest.Advance(w.l, operatorIdle)
 	half.ended()
-	w.until(func() bool { return ctl.n == 0 })
+	w.until(func() bool { return len(ctl.ops) == 0 })
 }
 
 func mustJSON(t *testing.T, v any) []byte {
@@ -482,7 +482,7 @@ func TestControlStop(t *testing.T) {
 		t.Error("no abort")
 	}
 	w.until(func() bool { return ended && len(w.m.children) == 0 })
-	if ctl.n == 0 {
+	if len(ctl.ops) == 0 {
 		t.Error("the operator did not see the end")
 	}
 }

@@ -38,17 +38,11 @@ func (l *Lock) open() error {
 	}
 	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		_ = unix.Close(fd)
-		return &lockError{err}
+		return fmt.Errorf("unable to set exclusive lock: %w", maillog.Reason(err)) // Postfix's words
 	}
 	l.fd = fd
 	return nil
 }
-
-// lockError says in Postfix's words that the lock is somebody else's.
-type lockError struct{ err error }
-
-func (e *lockError) Error() string { return "unable to set exclusive lock: " + maillog.Strerror(e.err) }
-func (e *lockError) Unwrap() error { return e.err }
 
 // WritePid puts the number of the master into the file: 32 columns and a
 // newline, always the same length, so that a reader never sees half of it.

@@ -71,10 +71,13 @@ func (r *record) wait(d time.Duration) {
 // age is how long master has been there, and never 0.
 func (m *Master) age() time.Duration { return max(1, m.loop.Now().Sub(m.born)) }
 
+// awaited reports whether a client has knocked for whom a process was started.
+func (r *record) awaited() bool { return r != nil && r.knocked > 0 }
+
 // answered takes note that a process has a client. It need not be the one that was
 // started for the client who knocked: another may have become idle before.
 func (r *record) answered(now time.Duration) {
-	if r != nil && r.knocked > 0 {
+	if r.awaited() {
 		r.wait(now - r.knocked)
 		r.knocked = 0
 	}

@@ -141,7 +141,7 @@ func (t *transaction) bind(changes []change) error {
 	open(inet)
 	if len(local) > 0 {
 		if err := t.owner.Do(func() error { open(local); return nil }); err != nil {
-			errs = append(errs, &cfg.Error{File: t.conf.Main.File(), Line: t.conf.Main.Line("mail_owner"), Text: maillog.Strerror(err)})
+			errs = append(errs, t.conf.Main.Errorf("mail_owner", "%s", maillog.Strerror(err)))
 		}
 	}
 	if len(errs) == 0 {

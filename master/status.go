@@ -123,7 +123,9 @@ func (st *status) report(r proto.Status) {
 		}
 	case r.Avail == proto.Taken:
 		if c.idle {
-			s.record.answered(m.age())
+			if s.record.awaited() {
+				s.record.answered(m.age())
+			}
 			s.less(c)
 		}
 	default:

@@ -23,7 +23,7 @@ var proxied = regexp.MustCompile(`proxy:[^\s,{}$]+`)
 func lintTables(c *cfg.Config, complete bool) (list []*cfg.Error) {
 	m := c.Main
 	blame := func(name, format string, args ...any) {
-		list = append(list, &cfg.Error{File: m.File(), Line: m.Line(name), Text: name + ": " + fmt.Sprintf(format, args...)})
+		list = append(list, m.Errorf(name, "%s: %s", name, fmt.Sprintf(format, args...)))
 	}
 	used := map[string]bool{}
 	for _, name := range m.Names() {

@@ -33,17 +33,17 @@ func SafeOpen(path string, flags int, perm fs.FileMode) (fd int, err error) {
 			return fd, nil
 		}
 		if !errors.Is(err, syscall.EEXIST) {
-			return -1, fmt.Errorf("cannot create file exclusively: %w", reason{err})
+			return -1, fmt.Errorf("cannot create file exclusively: %w", Reason(err))
 		}
 	}
-	return -1, fmt.Errorf("cannot create file exclusively: %w", reason{err})
+	return -1, fmt.Errorf("cannot create file exclusively: %w", Reason(err))
 }
 
 // openExisting opens path and then makes sure that it may be used.
 func openExisting(path string, flags int) (fd int, err error) {
 	fd, err = retryIntr(func() (int, error) { return syscall.Open(path, flags, 0) })
 	if err != nil {
-		return -1, fmt.Errorf("cannot open file: %w", reason{err})
+		return -1, fmt.Errorf("cannot open file: %w", Reason(err))
 	}
 	if err := inspect(path, fd); err != nil {
 		_ = syscall.Close(fd)
@@ -56,7 +56,7 @@ func openExisting(path string, flags int) (fd int, err error) {
 func inspect(path string, fd int) error {
 	var opened, named syscall.Stat_t
 	if err := syscall.Fstat(fd, &opened); err != nil {
-		return fmt.Errorf("cannot open file: %w", reason{err})
+		return fmt.Errorf("cannot open file: %w", Reason(err))
 	}
 	if opened.Nlink != 1 {
 		return fmt.Errorf("file has %d hard links", opened.Nlink)
@@ -65,14 +65,14 @@ func inspect(path string, fd int) error {
 		return errors.New("file is a directory")
 	}
 	if err := syscall.Lstat(path, &named); err != nil {
-		return fmt.Errorf("file status changed unexpectedly: %w", reason{err})
+		return fmt.Errorf("file status changed unexpectedly: %w", Reason(err))
 	}
 	if named.Mode&syscall.S_IFMT == syscall.S_IFLNK {
 		if !rootsLink(path, &named) {
 			return errors.New("file is a symbolic link")
 		}
 		if err := syscall.Stat(path, &named); err != nil {
-			return fmt.Errorf("file status changed unexpectedly: %w", reason{err})
+			return fmt.Errorf("file status changed unexpectedly: %w", Reason(err))
 		}
 	}
 	if opened.Dev != named.Dev || opened.Ino != named.Ino || opened.Mode != named.Mode || opened.Nlink != named.Nlink {

@@ -22,6 +22,9 @@ func Strerror(err error) string {
 	return string(text)
 }
 
+// Reason returns err as an error that reads as Strerror has it.
+func Reason(err error) error { return reason{err} }
+
 // reason is a system error that prints as in the C library.
 type reason struct{ err error }
 

@@ -72,7 +72,7 @@ func readSettings(m *cfg.Main) (*allSettings, error) {
 			return a, nil
 		}
 		if err := a.add(m, word); err != nil {
-			return nil, &cfg.Error{File: m.File(), Line: m.Line(settingsParam), Text: settingsParam + ": " + err.Error()}
+			return nil, m.Errorf(settingsParam, "%s: %s", settingsParam, err)
 		}
 	}
 }
@@ -217,10 +217,7 @@ func evaluate(m *cfg.Main) (s Settings, err error) {
 	number := func(name string) int {
 		n, e := m.Int(settingsPrefix + name)
 		if e == nil && n < 0 {
-			e = &cfg.Error{
-				File: m.File(), Line: m.Line(settingsPrefix + name),
-				Text: fmt.Sprintf("invalid %s%s parameter value %d < 0", settingsPrefix, name, n),
-			}
+			e = m.Errorf(settingsPrefix+name, "invalid %s%s parameter value %d < 0", settingsPrefix, name, n)
 		}
 		if err == nil {
 			err = e
