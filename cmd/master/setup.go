@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"postloop/cfg"
 	"postloop/master"
@@ -34,18 +33,7 @@ func (d *daemon) findConfig() error {
 }
 
 // prepare gives main.cf the defaults that only this process knows.
-func (d *daemon) prepare(m *cfg.Main) {
-	m.SetDefault("mail_version", master.Version)
-	m.SetDefault("config_directory", d.dir)
-	m.SetDefault("process_name", d.process)
-	m.SetDefault("process_id", strconv.Itoa(os.Getpid()))
-	if d.programs != "" {
-		m.SetDefault("daemon_directory", d.programs)
-	}
-	if name, err := os.Hostname(); err == nil {
-		m.SetDefault("myhostname", name)
-	}
-}
+func (d *daemon) prepare(m *cfg.Main) { master.Prepare(m, d.process, d.programs) }
 
 // programDir returns the directory of this program, which is where its fellow
 // daemons are. Called by a path, a link is not followed: it stands among them.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -109,11 +108,7 @@ func (a *app) findings() (list []master.Finding, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := path
-	if isFile {
-		dir = filepath.Dir(path)
-	}
-	conf, wrong := cfg.LoadPartly(path, isFile, prepare(dir))
+	conf, wrong := cfg.LoadPartly(path, isFile, prepare)
 	add := func(warning bool, err error) {
 		for _, e := range master.Errors(err) {
 			list = append(list, master.Finding{Error: e, Warning: warning})

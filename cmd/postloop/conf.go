@@ -70,7 +70,7 @@ func (o *conf) run(names []string) error {
 			dir = filepath.Dir(path)
 		}
 		m := cfg.NewMain(filepath.Join(dir, "main.cf"))
-		prepare(dir)(m)
+		prepare(m)
 		return o.parameters(m, names)
 	}
 	c, err := o.a.load()

@@ -265,12 +265,6 @@ func lostText(err error) string {
 	return maillog.Strerror(err)
 }
 
-// The statuses of the protocol that no table has.
-const (
-	badRequest = 3
-	denied     = 4
-)
-
 // status takes it from an answer.
 func (p *proxy) status(list []attr.Attr, what string) (table.Status, error) {
 	for _, a := range list {
@@ -279,9 +273,9 @@ func (p *proxy) status(list []attr.Attr, what string) (table.Status, error) {
 		}
 		switch n, err := strconv.Atoi(a.Value); {
 		case err != nil:
-		case n == denied:
+		case table.Status(n) == proxymap.StatusDeny:
 			return 0, fail(exitNot, "proxymap refuses the table %s: it is not in proxy_read_maps", p.ref)
-		case n == badRequest:
+		case table.Status(n) == proxymap.StatusBad:
 			return 0, fail(exitNot, "proxymap does not understand the request %s; another version of Postfix?", what)
 		default:
 			return table.Status(n), nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/master/report"
 
 	"github.com/spf13/cobra"
 )
@@ -89,7 +90,7 @@ func (a *app) talking() []*cobra.Command {
 		cmd := &cobra.Command{
 			Use: c.use, Short: c.short,
 			Args:              wanted(c.services),
-			RunE:              func(_ *cobra.Command, args []string) error { return a.command(name, args) },
+			RunE:              func(_ *cobra.Command, args []string) error { return a.command(report.Request{Command: name}, args) },
 			ValidArgsFunction: cobra.NoFileCompletions,
 		}
 		if c.services != 0 {
@@ -100,7 +101,9 @@ func (a *app) talking() []*cobra.Command {
 	return append(list, &cobra.Command{
 		Use: "signal SERVICE SIGNAL", Short: "Send a signal to the processes of a service",
 		Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error { return a.signal(args[0], args[1]) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.command(report.Request{Command: "signal", Signal: args[1]}, args[:1])
+		},
 		ValidArgsFunction: func(c *cobra.Command, args []string, begin string) ([]string, cobra.ShellCompDirective) {
 			if len(args) == 1 {
 				return []string{"HUP", "TERM", "INT", "QUIT", "USR1", "USR2", "KILL", "STOP", "CONT"}, cobra.ShellCompDirectiveNoFileComp

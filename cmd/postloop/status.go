@@ -37,22 +37,18 @@ wait, and for how long the first has waited.`,
 				return err
 			}
 			defer l.close()
-			q := report.Request{Command: "status"}
+			service := ""
 			if len(args) > 0 {
-				q.Service = args[0]
+				service = args[0]
 			}
-			answer, err := l.ask(q)
+			r, err := l.status(service)
 			if err != nil {
 				return err
-			}
-			r := answer.Report
-			if r == nil {
-				return fail(exitNot, "the master's answer has no report")
 			}
 			switch p := newPaper(a.out); {
 			case a.json:
 				return writeJSON(a.out, r)
-			case q.Service != "" && len(r.Services) == 1:
+			case service != "" && len(r.Services) == 1:
 				p.service(r, &r.Services[0])
 			default:
 				p.all(r)

@@ -126,6 +126,15 @@ func (l *line) ask(q report.Request) (a report.Answer, err error) {
 	return a, refused(a)
 }
 
+// status asks how the master is, and one service, or all.
+func (l *line) status(service string) (*report.Report, error) {
+	answer, err := l.ask(report.Request{Command: "status", Service: service})
+	if err == nil && answer.Report == nil {
+		err = fail(exitNot, "the master's answer has no report")
+	}
+	return answer.Report, err
+}
+
 // refused is the error that an answer is.
 func refused(a report.Answer) error {
 	switch {
@@ -191,8 +200,8 @@ func (l *line) ended() error {
 	}
 }
 
-// command has the master do something, with one service after the other.
-func (a *app) command(name string, services []string) error {
+// command has the master do what q says, with one service after the other.
+func (a *app) command(q report.Request, services []string) error {
 	l, err := a.call()
 	if err != nil {
 		return err
@@ -203,12 +212,13 @@ func (a *app) command(name string, services []string) error {
 	}
 	var first error
 	for _, s := range services {
-		answer, err := l.ask(report.Request{Command: name, Service: s})
+		q.Service = s
+		answer, err := l.ask(q)
 		if err == nil {
 			fmt.Fprintf(a.out, "%s\n", answer.Text)
 			continue
 		}
-		if name == "reload" {
+		if q.Command == "reload" {
 			err = reloadRefused(err, answer)
 		}
 		if first == nil {
@@ -217,7 +227,7 @@ func (a *app) command(name string, services []string) error {
 			fmt.Fprintf(a.err, "postloop: %v\n", err)
 		}
 	}
-	if first == nil && (name == "stop" || name == "abort") {
+	if first == nil && (q.Command == "stop" || q.Command == "abort") {
 		if first = l.ended(); first == nil {
 			fmt.Fprintf(a.out, "it has ended\n")
 		}
@@ -231,17 +241,4 @@ func reloadRefused(err error, answer report.Answer) error {
 		return err
 	}
 	return &failure{exitConfig, err, "reload refused -- everything that ran keeps running with the configuration it had"}
-}
-
-func (a *app) signal(service, signal string) error {
-	l, err := a.call()
-	if err != nil {
-		return err
-	}
-	defer l.close()
-	answer, err := l.ask(report.Request{Command: "signal", Service: service, Signal: signal})
-	if err == nil {
-		fmt.Fprintf(a.out, "%s\n", answer.Text)
-	}
-	return err
 }

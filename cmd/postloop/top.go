@@ -106,16 +106,13 @@ func (t *top) key(loop.Ready) {
 
 // ask returns a fresh report; nil ends it all.
 func (t *top) ask() *report.Report {
-	answer, err := t.line.ask(report.Request{Command: "status"})
-	if err == nil && answer.Report == nil {
-		err = fail(exitNot, "the master's answer has no report")
-	}
+	r, err := t.line.status("")
 	if err != nil {
 		t.err = err
 		t.l.Stop()
 		return nil
 	}
-	return answer.Report
+	return r
 }
 
 // redraw draws over what is there, in one write, so that nothing flickers.

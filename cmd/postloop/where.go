@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"postloop/cfg"
 	"postloop/master"
@@ -45,9 +44,9 @@ func (a *app) load() (*cfg.Config, error) {
 	}
 	var c *cfg.Config
 	if isFile {
-		c, err = cfg.LoadFile(path, prepare(filepath.Dir(path)))
+		c, err = cfg.LoadFile(path, prepare)
 	} else {
-		c, err = cfg.Load(path, prepare(path))
+		c, err = cfg.Load(path, prepare)
 	}
 	if err != nil {
 		return nil, badConfig(err)
@@ -65,11 +64,7 @@ func (a *app) socket() (dir, name string, wrong, err error) {
 	if a.control != "" {
 		return filepath.Dir(a.control), filepath.Base(a.control), nil, nil
 	}
-	dir = path
-	if isFile {
-		dir = filepath.Dir(path)
-	}
-	m, wrong := cfg.Peek(path, isFile, prepare(dir))
+	m, wrong := cfg.Peek(path, isFile, prepare)
 	if m == nil {
 		return "", "", nil, badConfig(wrong)
 	}
@@ -90,20 +85,7 @@ func (a *app) socket() (dir, name string, wrong, err error) {
 func badConfig(err error) error { return &failure{status: exitConfig, err: err} }
 
 // prepare gives main.cf the defaults that master would give it.
-func prepare(dir string) func(*cfg.Main) {
-	return func(m *cfg.Main) {
-		m.SetDefault("mail_version", master.Version)
-		m.SetDefault("config_directory", dir)
-		m.SetDefault("process_name", "master")
-		m.SetDefault("process_id", strconv.Itoa(os.Getpid()))
-		if programs := programDir(); programs != "" {
-			m.SetDefault("daemon_directory", programs)
-		}
-		if name, err := os.Hostname(); err == nil {
-			m.SetDefault("myhostname", name)
-		}
-	}
-}
+func prepare(m *cfg.Main) { master.Prepare(m, "master", programDir()) }
 
 // programDir is where the master is, which is where its daemons are: beside this
 // program, or in one of the places that systems have for them. As with the master,

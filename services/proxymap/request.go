@@ -14,10 +14,10 @@ import (
 // greeting is what a client is sent first.
 var greeting = []byte("protocol\x00proxymap_protocol\x00\x00")
 
-// Statuses that no table has.
+// StatusBad and StatusDeny are the statuses of the protocol that no table has.
 const (
-	statusBad  table.Status = 3 // the request makes no sense
-	statusDeny table.Status = 4 // the table is not for this service
+	StatusBad  table.Status = 3 // the request makes no sense
+	StatusDeny table.Status = 4 // the table is not for this service
 )
 
 // verb is what a request asks for.
@@ -72,7 +72,7 @@ type reply struct {
 
 // parse makes a request of a list of attributes, which must be those that it
 // has, in their order. ok says that it can be answered by a table; otherwise the
-// reply is statusBad, or none for noRequest. complaint is for the log. newer is
+// reply is StatusBad, or none for noRequest. complaint is for the log. newer is
 // the dialect of a request that does not tell, and from is who speaks.
 func parse(list []attr.Attr, newer bool, from string) (q request, ok bool, complaint string) {
 	r := reader{list: list, from: from}

@@ -98,12 +98,12 @@ func (s *Service) ask(q *request, later func(reply)) reply {
 			what = "delete"
 		}
 		s.log.Warnf("refusing %s %s request on non-proxywrite service", q.table, what)
-		return reply{status: statusDeny}
+		return reply{status: StatusDeny}
 	}
 	if !s.listed[q.table] {
 		s.log.Warnf("request for unapproved table: \"%s\"", q.table)
 		s.log.Warnf("to approve this table for %s access, list %s%s in main.cf:%s", accessWord(s.mode), proxy, q.table, listParam(s.mode))
-		return reply{status: statusDeny}
+		return reply{status: StatusDeny}
 	}
 	i := s.tables.find(q)
 	if q.what == open {

@@ -83,7 +83,7 @@ func (k *session) request(list []attr.Attr) {
 		return
 	}
 	k.newer = q.newer
-	r := reply{status: statusBad}
+	r := reply{status: StatusBad}
 	if ok {
 		r = k.s.ask(&q, k.answered)
 	}
