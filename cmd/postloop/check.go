@@ -154,11 +154,20 @@ func (a *app) rehearse(conf *cfg.Config) (list []master.Finding, err error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = os.Chdir(conf.Params.QueueDirectory) // where it cannot be gone to, that is found out
-	ended := false
+	queue := func() { _ = os.Chdir(conf.Params.QueueDirectory) } // where it cannot be gone to, that is found out
+	queue()
+	var held []string
+	asked, ended := false, false
+	isHeld := func(addr netip.AddrPort) bool {
+		if !asked {
+			held, asked = a.held(), true
+			queue() // the master may have been asked from elsewhere
+		}
+		return slices.Contains(held, addr.String())
+	}
 	err = master.Check(l, maillog.New("postloop"), conf, master.Options{
 		Environ: os.Environ(), Hosted: builtin.Services, Exposed: builtin.Exposed,
-	}, a.isHeld, func(found []master.Finding) {
+	}, isHeld, func(found []master.Finding) {
 		list, ended = found, true
 		l.Stop()
 	})
@@ -168,19 +177,20 @@ func (a *app) rehearse(conf *cfg.Config) (list []master.Finding, err error) {
 	return list, errors.Join(err, l.Close())
 }
 
-// isHeld asks the master of this configuration whether it listens on addr.
-func (a *app) isHeld(addr netip.AddrPort) bool {
+// held are the addresses that the master of this configuration listens on.
+func (a *app) held() (list []string) {
 	a.wait = defaultWait
 	l, err := a.call()
 	if err != nil {
-		return false
+		return nil
 	}
 	defer l.close()
-	answer, err := l.ask(report.Request{Command: "status"})
-	if err != nil || answer.Report == nil {
-		return false
+	r, err := l.status("")
+	if err != nil {
+		return nil
 	}
-	return slices.ContainsFunc(answer.Report.Services, func(s report.Service) bool {
-		return slices.Contains(s.Address, addr.String())
-	})
+	for _, s := range r.Services {
+		list = append(list, s.Address...)
+	}
+	return list
 }
