@@ -205,13 +205,21 @@ func (s *Slapd) Clients() int {
 	s.t.Helper()
 	text, err := os.ReadFile("/proc/net/tcp")
 	s.must(err)
-	port, _ := strconv.Atoi(s.Port)
-	n := 0
-	for line := range strings.Lines(string(text)) {
+	return established(string(text), s.Port)
+}
+
+// established counts the connections to a port of 127.0.0.1 in the text of
+// /proc/net/tcp. The kernel writes that piece by piece and starts a piece where it
+// believes the last has ended: a row may be there more than once.
+func established(text, port string) int {
+	n, _ := strconv.Atoi(port)
+	server := fmt.Sprintf("0100007F:%04X", n)
+	clients := map[string]bool{}
+	for line := range strings.Lines(text) {
 		f := strings.Fields(line)
-		if len(f) > 3 && f[2] == fmt.Sprintf("0100007F:%04X", port) && f[3] == "01" { // its side of an established one
-			n++
+		if len(f) > 3 && f[2] == server && f[3] == "01" { // its side of an established one
+			clients[f[1]] = true
 		}
 	}
-	return n
+	return len(clients)
 }

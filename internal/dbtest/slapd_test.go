@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: ISC
+
+//go:build linux
+
+package dbtest
+
+import "testing"
+
+// TestEstablished: a row that the kernel wrote twice is one connection.
+func TestEstablished(t *testing.T) {
+	const text = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:8DC7 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 1 1
+   8: 0100007F:A492 0100007F:8DC7 01 00000000:00000000 00:00000000 00000000 0 0 42555339 2
+   9: 0100007F:A496 0100007F:8DC7 01 00000000:00000000 00:00000000 00000000 0 0 42555340 2
+  10: 0100007F:8DC7 0100007F:A496 01 00000000:00000000 00:00000000 00000000 0 0 42555341 2
+  11: 0100007F:A49A 0100007F:8DC7 06 00000000:00000000 00:00000000 00000000 0 0 0 2
+  88: 0100007F:A492 0100007F:8DC7 01 00000000:00000000 00:00000000 00000000 0 0 42555339 2
+  89: 0100007F:A492 0100007F:8DC8 01 00000000:00000000 00:00000000 00000000 0 0 42555342 2
+`
+	if n := established(text, "36295"); n != 2 {
+		t.Errorf("%d connections", n)
+	}
+}
