@@ -64,7 +64,7 @@ $(TOOLS)/.made-$(GOFUMPT_V)-$(STATICCHECK_V)-$(GOLANGCI_V):
 
 interop: build ## beside the real Postfix, as root; installs it when it is missing. Each package has the machine to itself
 	.ci/need-postfix
-	$(GO) test -p 1 -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/... ./services/...
+	$(GO) test -p 1 -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/... ./docs/... ./services/...
 
 fuzz: ## every parser, FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \

@@ -79,6 +79,7 @@ var mayImport = map[string]string{
 	"cmd/vuser-library":               "services/lspawn/worker/library services/table/worker",
 	"cmd/vuser-mysql":                 "services/lspawn/worker/mysql services/table/worker",
 	"master/report":                   "",
+	"docs":                            "",
 	"cmd/internal/builtin":            "master master/names services/proxymap services/spawn",
 	"cmd/postloop":                    "loop cfg cmd/internal/builtin master master/maillog master/names master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
 }
@@ -103,6 +104,7 @@ var mayImportInTests = map[string]string{
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"services/lspawn/worker/mysql": "services/lspawn/lspawntest",
 	"cmd/postloop":                 "cmd/internal/pftest",
+	"docs":                         "cfg golang.org/x/sys/unix",
 }
 
 // never lists standard packages that would bring a second event loop, a
