@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Exit is how a child ended.
+// Exit is how a child ended: its number, which may be another's from now on, its
+// status as of wait4(2), and what it has used, its own children included.
 type Exit struct {
 	Pid    int
 	Status unix.WaitStatus

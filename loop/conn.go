@@ -10,7 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Handler is what happens on a connection.
+// Handler is the program's side of a connection: what is done with its input, and
+// with its end. One Handler may serve many connections, if it keeps no state of
+// any of them.
 type Handler interface {
 	// Data is called with what has come in and not been used, and returns how
 	// much of it it has used; again while it makes progress, and with more
@@ -50,13 +52,14 @@ type Limits struct {
 	Input, Output int
 }
 
-// Limits that are not given.
+// Bytes that Limits stand for where they are 0.
 const (
 	DefaultInput  = 64 << 10
 	DefaultOutput = 64 << 10
 )
 
-// Conn is a connection with its input, its queued output and its end.
+// Conn is a connection with its input, its queued output and its end. Its methods
+// may be called until Closed has been, whatever has become of the peer.
 type Conn struct {
 	l     *Loop
 	h     Handler

@@ -7,6 +7,46 @@
 // if it is nothing, and then makes the callbacks for it. Whatever would block
 // has no place in a callback: it is a child process that reports back.
 //
+// # A program
+//
+// New makes a loop, a few methods say what is to happen when, and Run does it
+// until somebody calls Stop. The first example is a whole server. What can be
+// waited for:
+//
+//   - a client: Listen, and then Conn for a conversation with it, or Spawn for
+//     a program that has it as its input and output;
+//   - bytes, and room for bytes: Conn reads and writes by itself, and gives its
+//     Handler what has come in until that has used it;
+//   - any other descriptor: Watch says when it is ready, and reads nothing;
+//   - a time: After;
+//   - the end of a process: Spawn, and OnOrphan for those of others;
+//   - a signal: OnSignal;
+//   - something that another goroutine has for us: Post;
+//   - the end of this turn's callbacks: Later.
+//
+// None of them makes the process wake up while nothing happens. What guards
+// the loop against its own callbacks is asked for: OnStall tells of one that
+// took too long when it has returned, Watchdog of one that does not return.
+//
+// State is in the fields of whatever has the callbacks. Since one runs at a time,
+// to its end, there is nothing to lock, and between two of them everything is
+// as the last one left it.
+//
+// # Conversations
+//
+// Data of a Handler looks at the input from the beginning of what is not used
+// yet: as long as a request is not whole it returns 0, and is called again with
+// more. So a protocol needs no state for half a request, and its parser can be a
+// function of bytes. Limits bound what that may cost, and how long a peer may
+// be silent.
+//
+// Write never fails and never waits: it queues, and the turn's end sends, once
+// for all answers of the turn. Close does not end anything either before
+// then, so a Conn is good to use until Closed has been called for it. Where an
+// answer has to wait for something, Data returns with the request unused after
+// a Hold; whoever has the answer writes it and calls Again, and Data, called
+// with the same request, says that it is used. The example of Hold does that.
+//
 // # Order
 //
 // A turn is, in this order:
@@ -82,6 +122,11 @@
 // and arm64, and there an old kernel, or a filter that denies clone3, as some
 // containers have) the loop stands still until a child runs its program, for as long
 // as another process of the child's new user keeps it stopped before that.
+//
+// # Testing
+//
+// Package looptest has loops whose time a test moves by hand, pairs of connected
+// sockets, and a look at the end whether anything has been left open.
 //
 // # See also
 //

@@ -8,11 +8,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Why a connection ended, or a loop refuses.
+// Errors that a program may want to tell from others.
 var (
-	ErrIdle    = errors.New("idle for too long")
+	// ErrIdle ends a connection on which nothing has moved for Limits.Idle.
+	ErrIdle = errors.New("idle for too long")
+	// ErrTooLong ends a connection that has Limits.Input bytes which its Handler
+	// cannot use.
 	ErrTooLong = errors.New("input too long")
-	ErrClosed  = errors.New("loop closed")
+	// ErrClosed is what connections learn from Close, and what methods return
+	// after it.
+	ErrClosed = errors.New("loop closed")
 )
 
 // isShortage reports whether err says that the system, or this process, has

@@ -22,7 +22,8 @@ const (
 	troubleLast  = time.Second
 )
 
-// Listener accepts connections.
+// Listener accepts connections, a bounded number in each turn, so that many
+// clients at once do not keep everything else waiting.
 type Listener struct {
 	l        *Loop
 	w        *Watch

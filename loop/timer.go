@@ -4,7 +4,8 @@ package loop
 
 import "time"
 
-// Timer calls its function once, when its time has come.
+// Timer calls its function once, when its time has come, and may be set again.
+// It is made by After.
 type Timer struct {
 	l    *Loop
 	f    func()

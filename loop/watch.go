@@ -28,7 +28,8 @@ func (r Ready) String() string {
 	return [...]string{"nothing", "readable", "writable", "readable and writable"}[r&(Readable|Writable)]
 }
 
-// Watch is a descriptor's registration with the loop.
+// Watch is a descriptor's registration with the loop, which reads and writes
+// nothing by itself: for what Conn and Listener do not do.
 type Watch struct {
 	l       *Loop
 	f       func(Ready)
