@@ -94,8 +94,9 @@ func (l *lint) slip(name string) string {
 	}
 	for _, prefix := range ourPrefixes {
 		if strings.HasPrefix(name, prefix) {
-			known := slices.AppendSeq(slices.Sorted(maps.Keys(ourParams)), maps.Keys(tableParams))
-			return fmt.Sprintf("%s: nobody knows this parameter%s", name, Suggest(name, slices.Sorted(slices.Values(known))))
+			known := slices.AppendSeq(slices.Collect(maps.Keys(ourParams)), maps.Keys(tableParams))
+			slices.Sort(known)
+			return fmt.Sprintf("%s: nobody knows this parameter%s", name, Suggest(name, known))
 		}
 	}
 	return ""

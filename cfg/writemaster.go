@@ -25,9 +25,9 @@ func WriteMaster(w io.Writer, services []Service) error {
 	var errs Errors
 	b.WriteString(masterHead)
 	for i := range services {
-		text, err := services[i].masterText()
+		text, err := services[i].MasterEntry()
 		if err != nil {
-			errs = append(errs, &Error{services[i].File, services[i].Line, fmt.Sprintf("service %q: %v; master.cf has no way to write it", services[i].Name, err)})
+			errs = append(errs, err)
 			continue
 		}
 		b.WriteString(text)
@@ -39,8 +39,16 @@ func WriteMaster(w io.Writer, services []Service) error {
 	return err
 }
 
-// masterText returns the service as an entry of master.cf, in the columns of
-// the stock file.
+// MasterEntry returns the service as an entry of master.cf, in the columns of
+// the stock file. What no master.cf can say is an error.
+func (s *Service) MasterEntry() (string, *Error) {
+	text, err := s.masterText()
+	if err != nil {
+		return "", &Error{s.File, s.Line, fmt.Sprintf("service %q: %v; master.cf has no way to write it", s.Name, err)}
+	}
+	return text, nil
+}
+
 func (s *Service) masterText() (string, error) {
 	if err := s.check(); err != nil {
 		return "", err

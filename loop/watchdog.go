@@ -139,11 +139,12 @@ func (d *watchdog) check(next any) {
 	last := d.what
 	d.what = next
 	d.mu.Unlock()
-	if took := now.Sub(d.began); last != nil && took > d.longest.callback {
+	took := now.Sub(d.began)
+	if last != nil && took > d.longest.callback {
 		// The name and not the callback, which would keep alive what it refers to.
 		d.longest.callback, d.longest.name = took, nameOf(last)
 	}
-	if took := now.Sub(d.began); last != nil && took > d.stallLimit {
+	if last != nil && took > d.stallLimit {
 		d.stalled(nameOf(last), took)
 		now = time.Now()
 	}

@@ -40,8 +40,8 @@ func (c *Control) do(q report.Request, done func(report.Answer)) {
 	one, all := serviceCommands[q.Command], masterCommands[q.Command]
 	switch {
 	case one == nil && all == nil:
-		known := slices.Sorted(maps.Keys(serviceCommands))
-		known = slices.Sorted(slices.Values(slices.AppendSeq(known, maps.Keys(masterCommands))))
+		known := slices.AppendSeq(slices.Collect(maps.Keys(serviceCommands)), maps.Keys(masterCommands))
+		slices.Sort(known)
 		done(invalid("unknown command %q%s", q.Command, cfg.Suggest(q.Command, known)))
 	case q.Signal != "" && q.Command != "signal":
 		done(invalid("%s: a signal is of no use here", q.Command))

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -177,23 +176,18 @@ func picks(names []string, s *cfg.Service, parameter string) bool {
 // masterEntries writes services as in master.cf, all fields as they are in force.
 func (o *conf) masterEntries(c *cfg.Config, names []string) error {
 	for i := range c.Services {
-		s := c.Services[i : i+1]
-		if !picks(names, &s[0], "") {
+		s := &c.Services[i]
+		if !picks(names, s, "") {
 			continue
 		}
-		var b bytes.Buffer
-		if err := cfg.WriteMaster(&b, s); err != nil {
+		text, err := s.MasterEntry()
+		if err != nil {
 			return badConfig(err)
 		}
-		for text := range strings.Lines(b.String()) {
-			if strings.HasPrefix(text, "#") { // the columns' headings
-				continue
-			}
-			if text = strings.TrimSuffix(text, "\n"); !o.plain && text[0] != ' ' {
-				fmt.Fprintf(o.a.out, "# %s:%d\n", s[0].File, s[0].Line)
-			}
-			fmt.Fprintf(o.a.out, "%s\n", text)
+		if !o.plain {
+			fmt.Fprintf(o.a.out, "# %s:%d\n", s.File, s.Line)
 		}
+		fmt.Fprintf(o.a.out, "%s", text)
 	}
 	return nil
 }
