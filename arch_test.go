@@ -80,6 +80,7 @@ var mayImport = map[string]string{
 	"cmd/vuser-mysql":                 "services/lspawn/worker/mysql services/table/worker",
 	"master/report":                   "",
 	"docs":                            "",
+	"internal/manual":                 "",
 	"cmd/internal/builtin":            "master master/names services/proxymap services/spawn",
 	"cmd/postloop":                    "loop cfg cmd/internal/builtin master master/maillog master/names master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
 }
@@ -103,7 +104,7 @@ var mayImportInTests = map[string]string{
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"services/lspawn/worker/mysql": "services/lspawn/lspawntest",
-	"cmd/postloop":                 "cmd/internal/pftest",
+	"cmd/postloop":                 "cmd/internal/pftest internal/manual github.com/spf13/pflag",
 	"docs":                         "cfg golang.org/x/sys/unix",
 }
 
