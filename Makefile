@@ -17,7 +17,7 @@ PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/postloop cm
 # see cmd/qmail-lspawn/limit_linux.go.
 ENTRY = $(if $(filter linux/amd64 linux/arm64,$(shell $(GO) env GOOS GOARCH | paste -sd/)),-E lspawn_start)
 
-.PHONY: bin/qmail-lspawn build run test race poll lint cross tools man interop fuzz bench bench-rivals check clean
+.PHONY: bin/qmail-lspawn build run test race poll lint cross tools figures man interop fuzz bench bench-rivals check clean
 
 build: bin/qmail-lspawn ## executables without cgo, in bin/; static, but for table-berkeley, table-lmdb and vuser-library
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
@@ -61,6 +61,9 @@ $(TOOLS)/.made-$(GOFUMPT_V)-$(STATICCHECK_V)-$(GOLANGCI_V):
 	GOBIN=$(TOOLS) $(GO) install $(STATICCHECK)
 	GOBIN=$(TOOLS) $(GO) install $(GOLANGCI)
 	@touch $@
+
+figures: ## README.md's table of figures, from bench/RESULTS.md
+	$(GO) test ./docs -run TestFigures -update
 
 man: ## the manual pages, from man/src, docs and the programs' help
 	$(GO) test ./internal/manual ./cmd/postloop -run "TestPages|TestManual" -update
