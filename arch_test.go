@@ -23,7 +23,7 @@ var mayImport = map[string]string{
 	"loop/looptest":                   "loop golang.org/x/sys/unix",
 	"cfg":                             "github.com/BurntSushi/toml",
 	"master/proto":                    "",
-	"master/maillog":                  "",
+	"master/maillog":                  "golang.org/x/sys/unix",
 	"master/ids":                      "golang.org/x/sys/unix",
 	"master/logloop":                  "loop cfg master/maillog",
 	"master/names":                    "loop master/maillog golang.org/x/sys/unix",

@@ -25,6 +25,8 @@ func (s *sink) connect() bool {
 		s.connectSyslog()
 	case Postlog:
 		s.connectPostlog()
+	case Journal:
+		s.connectJournal()
 	}
 	return s.fd >= 0
 }

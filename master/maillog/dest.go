@@ -23,6 +23,8 @@ const (
 	// Stdout and Stderr are this process's own, as they are.
 	Stdout
 	Stderr
+	// Journal is systemd's, at Path or the usual place, in its own protocol.
+	Journal
 )
 
 // Format is the form of lines that go to a file, to standard output or to
@@ -31,7 +33,7 @@ type Format uint8
 
 const (
 	Text Format = iota // Mmm dd hh:mm:ss host tag[pid]: text
-	JSON               // an object with time, severity, process, pid and text
+	JSON               // an object with time, severity, program, pid and text
 )
 
 // Dest is a destination with all that its lines need.
@@ -83,7 +85,9 @@ func (d *Dest) complete() error {
 	switch {
 	case !ValidFacility(d.Facility):
 		return fmt.Errorf("log: unknown syslog facility: %s", d.Facility)
-	case d.Format == JSON && (d.Kind == Syslog || d.Kind == Postlog):
+	case d.Kind == Journal && !hasJournal:
+		return fmt.Errorf("log: this system has no journal")
+	case d.Format == JSON && (d.Kind == Syslog || d.Kind == Postlog || d.Kind == Journal):
 		return fmt.Errorf("log: JSON is for files, standard output and standard error only")
 	case d.Kind == File && d.File == "", d.Kind == Postlog && d.Path == "":
 		return fmt.Errorf("log: no file name")

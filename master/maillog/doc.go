@@ -17,8 +17,12 @@
 // Until [Logger.Open] is called, lines go where the environment says: to the
 // socket that POSTLOG_SERVICE names, or else to syslog. [Dest] lists the
 // choices from then on. JSON, one object to a line, is there for whoever
-// collects the output of a container; syslog and postlogd get Postfix's text
-// only.
+// collects lines from a file or from the output of a container; syslog and
+// postlogd get Postfix's text only. The journal gets the same text, and in
+// fields of their own what the text begins with. Where standard error, or
+// standard output, is a stream into the journal, as JOURNAL_STREAM says, text
+// goes there in the journal's own protocol as well: the stream would have
+// neither severity nor program.
 //
 // A socket that is not there, or whose server was restarted, is tried again
 // with later lines, but not more than once in a second; Open and Flush try at
@@ -69,5 +73,5 @@
 //
 // # See also
 //
-// Postfix's msg_syslog(3), msg_logger(3) and postlogd(8).
+// Postfix's msg_syslog(3), msg_logger(3) and postlogd(8); systemd's sd_journal_send(3).
 package maillog

@@ -54,7 +54,7 @@ func TestFile(t *testing.T) {
 	open(t, l, d)
 	l.Warnf("three")
 	expectFile(t, file+".1", stamp+"mx postfix/master[77]: one\n"+stamp+"mx postfix/master[77]: two\n")
-	expectFile(t, file, `{"time":"2026-03-04T05:06:07Z","severity":"warning","process":"postfix/master","pid":77,"text":"three"}`+"\n")
+	expectFile(t, file, `{"time":"2026-03-04T05:06:07.000000Z","severity":"warning","program":"postfix/master","pid":77,"text":"three"}`+"\n")
 	expectMode(t, file, 0o640)
 }
 

@@ -37,6 +37,7 @@ type record struct {
 	severity severity
 	tag      string
 	pid      int
+	service  string // empty: about none in particular
 	text     string
 	notice   bool // tells of lost lines
 }
@@ -67,19 +68,27 @@ func (r *record) appendMessage(b []byte) []byte {
 	return append(b, r.text...)
 }
 
+// jsonTime is RFC 3339 in UTC. Its digits are always six, so that lines sort.
+const jsonTime = "2006-01-02T15:04:05.000000Z"
+
 // appendJSON appends r as one object. A text so full of quotation marks that
 // the line would outgrow maxLine is cut.
 func (r *record) appendJSON(b []byte) []byte {
 	const end = `"}`
 	limit := len(b) + maxLine - len(end) - len("\n")
 	b = append(b, `{"time":"`...)
-	b = r.when.AppendFormat(b, time.RFC3339Nano)
+	b = r.when.UTC().AppendFormat(b, jsonTime)
 	b = append(b, `","severity":"`...)
 	b = append(b, words[r.severity]...)
-	b = append(b, `","process":"`...)
+	b = append(b, `","program":"`...)
 	b = appendQuoted(b, r.tag, limit)
 	b = append(b, `","pid":`...)
 	b = strconv.AppendInt(b, int64(r.pid), 10)
+	if r.service != "" {
+		b = append(b, `,"service":"`...)
+		b = appendQuoted(b, r.service, limit)
+		b = append(b, '"')
+	}
 	b = append(b, `,"text":"`...)
 	b = appendQuoted(b, r.text, limit)
 	return append(b, end...)

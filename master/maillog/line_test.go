@@ -33,7 +33,7 @@ func TestLineFormats(t *testing.T) {
 		if got := string(r.appendText(nil, "mx")); got != want {
 			t.Errorf("postlog:\n got %s\nwant %s", got, want)
 		}
-		want = `{"time":"2026-03-04T05:06:07.0000809+01:00",` + c.words + `,"process":"postfix/master","pid":77,"text":"` + exec + `"}`
+		want = `{"time":"2026-03-04T04:06:07.000080Z",` + c.words + `,"program":"postfix/master","pid":77,"text":"` + exec + `"}`
 		if got := string(r.appendJSON(nil)); got != want {
 			t.Errorf("JSON:\n got %s\nwant %s", got, want)
 		}
@@ -52,11 +52,11 @@ func TestJSONLineIsBounded(t *testing.T) {
 	if len(line)+1 > maxLine || len(line) < maxLine-16 {
 		t.Errorf("%d bytes; want nearly but at most %d with the newline", len(line), maxLine)
 	}
-	var got struct{ Process, Text string }
+	var got struct{ Program, Text string }
 	if err := json.Unmarshal(line, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Process != tag || strings.Trim(got.Text, `"`) != "" {
+	if got.Program != tag || strings.Trim(got.Text, `"`) != "" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -119,12 +119,12 @@ func FuzzClean(f *testing.F) {
 			t.Fatalf("%q changed when cleaned again", out)
 		}
 		r := record{when: when, tag: clean(in, maxName), text: out}
-		var got struct{ Process, Text string }
+		var got struct{ Program, Text string }
 		line := r.appendJSON(nil)
 		if err := json.Unmarshal(line, &got); err != nil {
 			t.Fatalf("%v: %s", err, line)
 		}
-		if got.Process != r.tag || !strings.HasPrefix(out, got.Text) {
+		if got.Program != r.tag || !strings.HasPrefix(out, got.Text) {
 			t.Fatalf("%q came back as %q", out, got.Text)
 		}
 	})

@@ -28,6 +28,7 @@ type Logger struct {
 	sink    *sink
 	tag     string // instead of syslog name and process
 	process string
+	service string
 	pid     int
 }
 
@@ -57,6 +58,10 @@ func New(process string) *Logger {
 // On error the old destination stays. A socket that nobody listens on is no
 // error.
 func (l *Logger) Open(d Dest) error { return l.sink.open(d) }
+
+// Reopen opens the destination anew, as after a rotation of its file. On error
+// lines go where they went before.
+func (l *Logger) Reopen() error { return l.sink.open(l.sink.dest) }
 
 // Dest returns where lines go.
 func (l *Logger) Dest() Dest { return l.sink.dest }
@@ -89,6 +94,15 @@ func (l *Logger) Named(process string) *Logger {
 func (l *Logger) ForPid(pid int) *Logger {
 	c := *l
 	c.pid = pid
+	return &c
+}
+
+// About returns a logger whose lines are about that service, which JSON and
+// the journal have in a field of its own; in text only the sentence tells. The
+// name is smtp/inet: type and all, as it is asked for.
+func (l *Logger) About(service string) *Logger {
+	c := *l
+	c.service = clean(service, maxName)
 	return &c
 }
 
@@ -159,6 +173,7 @@ func (l *Logger) record(s severity, format string, args ...any) record {
 		severity: s,
 		tag:      l.Tag(),
 		pid:      l.pid,
+		service:  l.service,
 		text:     clean(fmt.Sprintf(format, args...), maxText),
 	}
 }

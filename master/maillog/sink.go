@@ -80,6 +80,7 @@ func (s *sink) open(d Dest) error {
 		}
 		_ = syscall.Close(probe)
 	}
+	d.upgrade()
 	s.drain()
 	s.disconnect()
 	s.dest, s.retry = d, time.Time{}
@@ -192,7 +193,14 @@ func (s *sink) send(r *record) bool {
 			s.waiting = true
 			return false
 		case errors.Is(err, syscall.EMSGSIZE):
-			if !r.notice {
+			if s.dest.Kind == Journal {
+				err = sendFile(s.fd, s.line)
+			}
+			if errors.Is(err, syscall.EAGAIN) {
+				s.waiting = true
+				return false
+			}
+			if err != nil && !r.notice {
 				s.lose(1)
 			}
 			return true
@@ -213,6 +221,8 @@ func (s *sink) format(r *record) {
 	switch {
 	case s.dest.Kind == Syslog:
 		b = r.appendSyslog(b, facilities[s.dest.Facility])
+	case s.dest.Kind == Journal:
+		b = r.appendJournal(b, facilities[s.dest.Facility])
 	case s.dest.Format == JSON:
 		b = r.appendJSON(b)
 	default:
