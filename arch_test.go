@@ -82,7 +82,7 @@ var mayImport = map[string]string{
 	"docs":                            "",
 	"internal/manual":                 "",
 	"cmd/internal/builtin":            "master master/names services/proxymap services/spawn",
-	"cmd/postloop":                    "loop cfg cmd/internal/builtin master master/maillog master/names master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
+	"cmd/postloop":                    "loop cfg cmd/internal/builtin master master/logloop master/maillog master/names master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
 }
 
 // mayImportInTests adds to mayImport for the _test.go files of a package.

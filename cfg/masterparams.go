@@ -98,7 +98,7 @@ func (m *Main) Params() (*Params, error) {
 		MaillogFilePrefixes:    r.list("maillog_file_prefixes"),
 		MaillogFilePermissions: r.permissions("maillog_file_permissions"),
 		PostlogServiceName:     r.text("postlog_service_name"),
-		LogTo:                  r.oneOf("log_to", []string{"", "stderr", "stdout", "syslog"}),
+		LogTo:                  r.oneOf("log_to", logPlaces),
 		LogFormat:              r.oneOf("log_format", []string{"text", "json"}),
 
 		ImportEnvironment: r.environment("import_environment"),
@@ -168,8 +168,29 @@ func (r *evaluation) together(p *Params) {
 		!slices.ContainsFunc(p.MaillogFilePrefixes, func(prefix string) bool { return strings.HasPrefix(p.MaillogFile, prefix) }) {
 		r.errorf("maillog_file", "maillog_file value '%s' does not match any prefix in maillog_file_prefixes", p.MaillogFile)
 	}
-	if p.LogFormat == "json" && r.good("log_to") && p.LogTo != "stderr" && p.LogTo != "stdout" {
-		r.errorf("log_format", "parameter log_format: json is only for standard output and standard error; specify log_to = stdout or log_to = stderr as well")
+	r.log(p)
+}
+
+// logPlaces are what log_to understands.
+var logPlaces = []string{"", "file", "journal", "stderr", "stdout", "syslog"}
+
+// log checks what the places of the log have to do with each other.
+func (r *evaluation) log(p *Params) {
+	if !r.good("log_to") {
+		return
+	}
+	if p.LogFormat == "json" && !slices.Contains([]string{"file", "stderr", "stdout"}, p.LogTo) {
+		r.errorf("log_format", "parameter log_format: json is for files, standard output and standard error; specify log_to = file, stdout or stderr as well")
+	}
+	if p.LogTo != "file" || !r.good("maillog_file") {
+		return
+	}
+	switch p.MaillogFile {
+	case "":
+		r.errorf("log_to", "parameter log_to: file: there is no maillog_file; specify the name of the file there")
+	case "/dev/stdout", "/dev/stderr":
+		place := strings.TrimPrefix(p.MaillogFile, "/dev/")
+		r.errorf("log_to", "parameter log_to: file: %s is none; specify log_to = %s", p.MaillogFile, place)
 	}
 }
 

@@ -161,8 +161,8 @@ var ourParams = map[string]param{
 	// Where operators reach the master: a unix-domain socket, relative to the queue
 	// directory; empty: nowhere.
 	"control_socket": {def: "control"},
-	// Where the log goes: stderr, stdout or syslog; empty for Postfix's rules
-	// (maillog_file, else syslog).
+	// Where the log goes: file (maillog_file, without postlogd), journal, stderr,
+	// stdout or syslog; empty for Postfix's rules (maillog_file, else syslog).
 	"log_to": {},
 	// What commands of spawn are told about their client, in whose words:
 	// tcpserver, xinetd, systemd.

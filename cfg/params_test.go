@@ -87,14 +87,15 @@ func TestParamsErrors(t *testing.T) {
 		"inet_protocols = ipv4, ipv5":       `unknown inet_protocols value "ipv5" in "ipv4, ipv5"; specify all, ipv4, or ipv6`,
 		"compatibility_level = 3.x":         `malformed compatibility level syntax: "3.x"; specify a number such as 3.6`,
 		"syslog_facility = post":            "parameter syslog_facility: unrecognized value: post; specify one of " + strings.Join(facilities, ", "),
-		"log_to = file":                     "parameter log_to: unrecognized value: file; specify one of stderr, stdout, syslog",
+		"log_to = disk":                     "parameter log_to: unrecognized value: disk; specify one of file, journal, stderr, stdout, syslog",
+		"log_to = file":                     "parameter log_to: file: there is no maillog_file; specify the name of the file there",
 		"myorigin = a, b":                   "myorigin parameter setting must not contain multiple values: a, b",
 		"relayhost = HOST.example.com":      "myhostname and relayhost parameter settings must not be identical: host.example.com",
 		"myhostname = a b":                  "parameter myhostname: bad parameter value: a b",
 		"maillog_file = /etc/log":           "maillog_file value '/etc/log' does not match any prefix in maillog_file_prefixes",
 		"import_environment = A {B=c":       "import_environment: missing '}' in \"{B=c\"",
 		"import_environment = A =c":         "import_environment: missing attribute name in: =c; specify NAME, NAME=value or { NAME = value }",
-		"log_format = json":                 "parameter log_format: json is only for standard output and standard error; specify log_to = stdout or log_to = stderr as well",
+		"log_format = json":                 "parameter log_format: json is for files, standard output and standard error; specify log_to = file, stdout or stderr as well",
 	} {
 		_, err := parseMain(t, "\n"+line+"\n").Params()
 		if err == nil || err.Error() != "main.cf, line 2: "+want {

@@ -74,12 +74,12 @@ func (s *service) warnLimit() {
 	}
 	s.busyWarned = now
 	if s.hasConnections() {
-		s.m.log.Warnf("%s has %d clients, and %s: new clients may experience noticeable delays", s, s.total, s.limitReached())
+		s.log().Warnf("%s has %d clients, and %s: new clients may experience noticeable delays", s, s.total, s.limitReached())
 		return
 	}
-	s.m.log.Warnf("%s has reached its process limit \"%d\": new clients may experience noticeable delays", s, s.spec.Limit)
-	s.m.log.Warnf("to avoid this condition, increase the process count in master.cf or reduce the service time per client")
-	s.m.log.Warnf("see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")
+	s.log().Warnf("%s has reached its process limit \"%d\": new clients may experience noticeable delays", s, s.spec.Limit)
+	s.log().Warnf("to avoid this condition, increase the process count in master.cf or reduce the service time per client")
+	s.log().Warnf("see https://www.postfix.org/STRESS_README.html for examples of stress-adapting configuration settings")
 }
 
 // limitReached says which limit it is that leaves no room.

@@ -30,6 +30,7 @@ var serviceCommands = map[string]func(s *service) (string, error){
 var masterCommands = map[string]func(c *Control, q report.Request, done func(report.Answer)){
 	"status": (*Control).status,
 	"reload": (*Control).reload,
+	"reopen": (*Control).reopen,
 	"stop":   (*Control).stop,
 	"abort":  (*Control).stop,
 	"signal": (*Control).signal,
@@ -62,7 +63,7 @@ func (c *Control) do(q report.Request, done func(report.Answer)) {
 			done(notDone(fmt.Errorf("%s: %w", s, err)))
 			return
 		}
-		c.m.log.Infof("%s: %s, on the operator's word", s, text)
+		s.log().Infof("%s: %s, on the operator's word", s, text)
 		done(report.Answer{OK: true, Text: fmt.Sprintf("%s: %s", s, text)})
 	}
 }
@@ -84,7 +85,7 @@ func (m *Master) lookup(text string) (*service, error) {
 	var found []*service
 	var known []string
 	for _, s := range m.services {
-		name := s.spec.Name + "/" + s.spec.Type.String()
+		name := s.fullName()
 		if name == text {
 			return s, nil
 		}
@@ -101,7 +102,7 @@ func (m *Master) lookup(text string) (*service, error) {
 	}
 	names := make([]string, len(found))
 	for i, s := range found {
-		names[i] = s.spec.Name + "/" + s.spec.Type.String()
+		names[i] = s.fullName()
 	}
 	return nil, fmt.Errorf("there is more than one service %q; specify one of %s", text, strings.Join(names, ", "))
 }
@@ -142,6 +143,20 @@ func (c *Control) reload(q report.Request, done func(report.Answer)) {
 		}
 		done(report.Answer{OK: true, Text: text})
 	})
+}
+
+// reopen answers when the log is open again.
+func (c *Control) reopen(q report.Request, done func(report.Answer)) {
+	if q.Service != "" {
+		done(invalid("reopen is for the log of the whole master"))
+		return
+	}
+	text, err := c.op.Reopen()
+	if err != nil {
+		done(notDone(err))
+		return
+	}
+	done(report.Answer{OK: true, Text: text})
 }
 
 // stop answers that the end has begun. The end of the connection is that of
@@ -185,7 +200,7 @@ func (c *Control) signal(q report.Request, done func(report.Answer)) {
 			n++
 		}
 	}
-	c.m.log.Infof("%s: SIG%s sent to %d process(es), on the operator's word", s, name, n)
+	s.log().Infof("%s: SIG%s sent to %d process(es), on the operator's word", s, name, n)
 	done(report.Answer{OK: n > 0, Text: fmt.Sprintf("%s: SIG%s sent to %d process(es)", s, name, n)})
 }
 

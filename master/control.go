@@ -34,6 +34,8 @@ type Operator struct {
 	// Reload reads the configuration anew. done is called once, when the
 	// reload that has read it has ended.
 	Reload func(done func(error))
+	// Reopen opens the log's file anew, and says what has happened.
+	Reopen func() (string, error)
 	// Stop ends the master; if abort, without giving anybody time.
 	Stop func(abort bool)
 }

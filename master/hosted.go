@@ -152,10 +152,10 @@ func (t *tenant) ended() {
 // this is over; the loop tries again by itself.
 func (h *host) trouble(err error) {
 	if err == nil {
-		h.s.m.log.Infof("%s: accepting clients again", h.s)
+		h.s.log().Infof("%s: accepting clients again", h.s)
 		return
 	}
-	h.s.m.log.Warnf("%s: accept: %s -- clients wait", h.s, maillog.Strerror(err))
+	h.s.log().Warnf("%s: accept: %s -- clients wait", h.s, maillog.Strerror(err))
 }
 
 // replaceHosted takes what w has for the clients to come. Those who are there stay

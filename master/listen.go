@@ -68,7 +68,7 @@ func (s *service) register() {
 			continue
 		}
 		if err := s.registerOne(ln); err != nil {
-			s.m.log.Errorf("%s: %s", s, maillog.Strerror(err))
+			s.log().Errorf("%s: %s", s, maillog.Strerror(err))
 			continue
 		}
 		ln.enable(s.listening)
@@ -146,7 +146,7 @@ func (s *service) take(w *wanted) {
 	s.listeners, w.bound = next, nil
 	for _, ln := range s.listeners {
 		if err := ln.settle(); err != nil {
-			s.m.log.Errorf("%s: %s", s, maillog.Strerror(err))
+			s.log().Errorf("%s: %s", s, maillog.Strerror(err))
 		}
 	}
 }
@@ -159,7 +159,7 @@ func (s *service) setBacklog(n int) {
 			continue
 		}
 		if err := unix.Listen(ln.fd, n); err != nil {
-			s.m.log.Warnf("%s: listen: %s", s, maillog.Strerror(err))
+			s.log().Warnf("%s: listen: %s", s, maillog.Strerror(err))
 		}
 	}
 }

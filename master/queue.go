@@ -143,6 +143,6 @@ func (g *gate) dismiss() {
 		g.policy.dismiss(c.fd)
 	}
 	if n > 0 {
-		g.h.s.m.log.Infof("%s: %d client(s) that waited have been sent away", g.h.s, n)
+		g.h.s.log().Infof("%s: %d client(s) that waited have been sent away", g.h.s, n)
 	}
 }

@@ -29,7 +29,7 @@ type refusals struct {
 func (g *gate) refuse(fd int, from origin, v verdict) {
 	g.h.s.past().refused++
 	if g.worthALine() {
-		g.h.s.m.log.Warnf("%s: refused client %s: %s", g.h.s, from, g.policy.explain(v, from, g.h.s.limitReached()))
+		g.h.s.log().Warnf("%s: refused client %s: %s", g.h.s, from, g.policy.explain(v, from, g.h.s.limitReached()))
 	}
 	g.policy.dismiss(fd)
 }
@@ -61,7 +61,7 @@ func (g *gate) reportRefusals() {
 	r := &g.refusals
 	r.timer.Stop()
 	if r.more > 0 {
-		g.h.s.m.log.Warnf("%s: refused %d more clients within %s", g.h.s, r.more, (g.now() - r.since).Round(time.Second))
+		g.h.s.log().Warnf("%s: refused %d more clients within %s", g.h.s, r.more, (g.now() - r.since).Round(time.Second))
 	}
 	*r = refusals{since: g.now() - refusalInterval}
 }

@@ -11,6 +11,7 @@ import (
 
 	"postloop/cfg"
 	"postloop/loop"
+	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
 )
@@ -91,6 +92,13 @@ func (m *Master) newService(w *wanted, o listenOptions) *service {
 // String is what s is called in lines of our own: the name as configured, and
 // the one that makes it the same service as another.
 func (s *service) String() string { return fmt.Sprintf("service %q (%s)", s.spec.Name, s.key.name) }
+
+// fullName is what an operator may call s by, even where two services share a
+// name.
+func (s *service) fullName() string { return s.spec.Name + "/" + s.spec.Type.String() }
+
+// log is for lines about s.
+func (s *service) log() *maillog.Logger { return s.m.log.About(s.fullName()) }
 
 // start takes s into service.
 func (s *service) start() {
@@ -186,7 +194,7 @@ func (s *service) closeEndpoint() {
 
 // killed ends the processes that did not leave in time.
 func (s *service) killed() {
-	s.m.log.Warnf("%s: %d process(es) did not terminate within %s -- killing", s, s.procs, s.m.params.StopTimeLimit)
+	s.log().Warnf("%s: %d process(es) did not terminate within %s -- killing", s, s.procs, s.m.params.StopTimeLimit)
 	s.m.signalChildren(killSignal, func(c *child) bool { return c.s == s })
 }
 

@@ -43,7 +43,7 @@ func (g *gate) hold(c *guest, err error) {
 	if !sh.warned {
 		sh.warned = true
 		call, _ := s.lacks()
-		s.m.log.Warnf("%s: %s: %s -- clients wait, next try in %s", s, call, maillog.Strerror(err), sh.delay)
+		s.log().Warnf("%s: %s: %s -- clients wait, next try in %s", s, call, maillog.Strerror(err), sh.delay)
 	}
 	s.enforce()
 }
@@ -78,7 +78,7 @@ func (g *gate) worked() {
 func (g *gate) well() {
 	g.shortage.end()
 	call, again := g.h.s.lacks()
-	g.h.s.m.log.Infof("%s: %s: %s can be made again", g.h.s, call, again)
+	g.h.s.log().Infof("%s: %s: %s can be made again", g.h.s, call, again)
 	g.settle()
 }
 

@@ -111,16 +111,16 @@ func (m *Master) spawnFailed(s *service, err error) {
 	var exec *loop.ExecError
 	if errors.As(err, &exec) {
 		s.blame(execFault, exec.Pid, errnoOf(exec.Err))
-		m.log.Fatalf("master_spawn: exec %s: %s", s.path, maillog.Strerror(exec.Err))
+		s.log().Fatalf("master_spawn: exec %s: %s", s.path, maillog.Strerror(exec.Err))
 		if exec.Pid != 0 {
-			m.log.Warnf("process %s pid %d exit status 1", s.path, exec.Pid)
+			s.log().Warnf("process %s pid %d exit status 1", s.path, exec.Pid)
 		} else {
-			m.log.Warnf("process %s exit status 1", s.path)
+			s.log().Warnf("process %s exit status 1", s.path)
 		}
-		m.log.Warnf("%s: bad command startup -- throttling", s.path)
+		s.log().Warnf("%s: bad command startup -- throttling", s.path)
 	} else {
 		s.blame(forkFault, 0, errnoOf(err))
-		m.log.Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
+		s.log().Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
 	}
 	s.throttle()
 }
@@ -144,21 +144,21 @@ func (m *Master) exited(e loop.Exit) {
 		bad = true
 		s.past().exits.Failed++
 		s.blame(exitFault, e.Pid, st.ExitStatus())
-		m.log.Warnf("process %s pid %d exit status %d", s.path, e.Pid, st.ExitStatus())
+		s.log().Warnf("process %s pid %d exit status %d", s.path, e.Pid, st.ExitStatus())
 	case st.Signaled():
 		s.past().exits.Signal++
 		// The signals that end a removed service are master's own doing.
 		if own := s.stopping || m.stopping; !own || st.Signal() != termSignal && st.Signal() != killSignal {
 			bad = true
 			s.blame(signalFault, e.Pid, int(st.Signal()))
-			m.log.Warnf("process %s pid %d killed by signal %d", s.path, e.Pid, st.Signal())
+			s.log().Warnf("process %s pid %d killed by signal %d", s.path, e.Pid, st.Signal())
 		}
 	}
 	delete(m.children, e.Pid)
 	s.total--
 	s.procs--
 	if bad && c.uses == 0 && !s.stopping && !s.throttled && !m.stopping {
-		m.log.Warnf("%s: bad command startup -- throttling", s.path)
+		s.log().Warnf("%s: bad command startup -- throttling", s.path)
 		s.throttle()
 	}
 	if c.idle {

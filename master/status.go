@@ -135,7 +135,7 @@ func (st *status) report(r proto.Status) {
 }
 
 // gossip warns of a senseless report.
-func (st *status) gossip(format string, args ...any) { st.say(st.s.m.log.Warnf, format, args...) }
+func (st *status) gossip(format string, args ...any) { st.say(st.s.log().Warnf, format, args...) }
 
 // say logs a senseless report; after gossipLimit of them the channel's further
 // ones are ignored in silence.
@@ -145,7 +145,7 @@ func (st *status) say(log func(string, ...any), format string, args ...any) {
 	case st.bad <= gossipLimit:
 		log(format, args...)
 	case st.bad == gossipLimit+1:
-		st.s.m.log.Warnf("service %s(%s): further senseless status updates are not logged", st.s.key.name, st.s.spec.Name)
+		st.s.log().Warnf("service %s(%s): further senseless status updates are not logged", st.s.key.name, st.s.spec.Name)
 	}
 }
 

@@ -16,7 +16,7 @@ func (s *service) throttle() {
 	s.past().reason = s.past().fault
 	delay := throttleDelay(s.m.params.ThrottleTime, s.m.params.ThrottleTimeLimit, s.throttles)
 	s.throttles++
-	s.m.log.Infof("%s: throttled, next start in %s", s, delay)
+	s.log().Infof("%s: throttled, next start in %s", s, delay)
 	s.throttleTimer = s.m.loop.After(delay, s.unthrottle)
 	s.enforce()
 }
@@ -24,7 +24,7 @@ func (s *service) throttle() {
 // unthrottle lets processes start again.
 func (s *service) unthrottle() {
 	s.throttled, s.throttleTimer = false, nil
-	s.m.log.Infof("%s: throttle released", s)
+	s.log().Infof("%s: throttle released", s)
 	s.enforce()
 }
 

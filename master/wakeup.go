@@ -65,7 +65,7 @@ func (s *service) wakeupDue() {
 }
 
 func (s *service) wakeupFailed(err error) {
-	s.m.log.Warnf("master_wakeup_timer_event: service %s(%s): %s", s.key.name, s.spec.Name, maillog.Strerror(err))
+	s.log().Warnf("master_wakeup_timer_event: service %s(%s): %s", s.key.name, s.spec.Name, maillog.Strerror(err))
 }
 
 // trigger pokes s in the manner of its transport type.
@@ -191,7 +191,7 @@ func (t *trigger) ready(loop.Ready) {
 // expired gives up.
 func (t *trigger) expired() {
 	if t.sent {
-		t.s.m.log.Warnf("%s_trigger_event: read timeout for service %s", t.s.key.typ, t.s.spec.Name)
+		t.s.log().Warnf("%s_trigger_event: read timeout for service %s", t.s.key.typ, t.s.spec.Name)
 	} else {
 		t.s.wakeupFailed(unix.ETIMEDOUT)
 	}

@@ -199,6 +199,16 @@ func (s *stage) touch(name string) error {
 	return os.Chtimes(filepath.Join(s.dir, name), now, now)
 }
 
+func (s *stage) becomes(rest string) error {
+	for {
+		err := s.file(rest)
+		if err == nil || time.Now().After(s.deadline) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond) // nothing announces what others write
+	}
+}
+
 func (s *stage) file(rest string) error {
 	name, pattern, _ := strings.Cut(rest, " ")
 	text, err := os.ReadFile(filepath.Join(s.dir, name))

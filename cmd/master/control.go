@@ -24,7 +24,7 @@ func (d *daemon) openControl() {
 	if path == "" {
 		return
 	}
-	c, err := d.master.OpenControl(path, master.Operator{Reload: d.reloadFor, Stop: d.stopFor})
+	c, err := d.master.OpenControl(path, master.Operator{Reload: d.reloadFor, Reopen: d.reopen, Stop: d.stopFor})
 	if err != nil {
 		d.log.Warnf("%v -- running without it", err)
 		return

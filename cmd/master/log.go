@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"time"
 
@@ -28,4 +29,27 @@ func (d *daemon) watchLoop() {
 		log.Drain(time.Second)
 		os.Exit(1)
 	})
+}
+
+// reopen opens the log's file anew, which somebody has renamed. It answers
+// SIGUSR1, and an operator.
+func (d *daemon) reopen() (string, error) {
+	if err := d.log.Reopen(); err != nil {
+		return "", fmt.Errorf("%w -- lines go where they went before", err)
+	}
+	text := "log reopened"
+	if d.started && !d.ending {
+		if n := d.master.LogReopened(); n > 0 {
+			text += fmt.Sprintf("; %d process(es) that have its file open leave when they have nothing to do", n)
+		}
+	}
+	d.log.Infof("%s", text)
+	return text, nil
+}
+
+// rotated is SIGUSR1.
+func (d *daemon) rotated() {
+	if _, err := d.reopen(); err != nil {
+		d.log.Errorf("%v", err)
+	}
 }

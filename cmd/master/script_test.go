@@ -90,7 +90,15 @@ var commands = map[string]func(s *stage, rest string) error{
 	"remove": func(s *stage, name string) error {
 		return os.Remove(filepath.Join(s.dir, name))
 	},
-	"file": (*stage).file, // NAME REGEXP: matches all of it
+	"rename": func(s *stage, rest string) error { // FROM TO
+		from, to, _ := strings.Cut(rest, " ")
+		return os.Rename(filepath.Join(s.dir, from), filepath.Join(s.dir, to))
+	},
+	"empty": func(s *stage, name string) error { // truncates it
+		return os.Truncate(filepath.Join(s.dir, name), 0)
+	},
+	"file":    (*stage).file,    // NAME REGEXP: matches all of it
+	"becomes": (*stage).becomes, // NAME REGEXP: waits until it does
 }
 
 // play runs a script to its end or to the first line that fails.

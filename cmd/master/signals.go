@@ -14,6 +14,7 @@ import (
 func (d *daemon) installSignals() {
 	d.loop.IgnoreSignal(unix.SIGPIPE) // and so do all daemons, as they expect
 	d.loop.OnSignal(unix.SIGHUP, d.reload)
+	d.loop.OnSignal(unix.SIGUSR1, d.rotated)
 	for _, s := range []unix.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGTERM} {
 		d.loop.OnSignal(s, func() { d.terminate(s) })
 	}

@@ -129,6 +129,7 @@ func (a *app) findings() (list []master.Finding, err error) {
 	if conf.Params == nil {
 		return list, nil
 	}
+	list = append(list, checkLog(conf)...)
 	found, err := a.rehearse(conf)
 	return append(list, found...), err
 }

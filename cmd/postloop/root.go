@@ -78,6 +78,7 @@ func (a *app) talking() []*cobra.Command {
 		services   int // at least, or -1: it may be left out
 	}{
 		{"reload [SERVICE]", "Take the configuration files as they are now, in whole or not at all", -1},
+		{"reopen", "Open the log's file anew, after a rotation", 0},
 		{"stop", "End the master; processes get the time to finish", 0},
 		{"abort", "End the master, and kill its processes at once", 0},
 		{"pause SERVICE...", "Stop listening; clients wait in the backlog until resume", 1},

@@ -32,6 +32,10 @@ func Dest(p *cfg.Params) maillog.Dest {
 		d.Kind = maillog.Stderr
 	case p.LogTo == "stdout":
 		d.Kind = maillog.Stdout
+	case p.LogTo == "file":
+		d.Kind = maillog.File
+	case p.LogTo == "journal":
+		d.Kind = maillog.Journal
 	case p.LogTo == "syslog" || p.MaillogFile == "":
 		d.Kind = maillog.Syslog
 	default:

@@ -72,6 +72,10 @@ func (s *sink) appeared() bool {
 }
 
 func (s *sink) reopen() {
+	if fd, _, ok := s.dest.given(); ok {
+		s.openStdio(fd)
+		return
+	}
 	fd, err := s.dest.openFile()
 	if err != nil {
 		s.retryLater()

@@ -62,11 +62,8 @@ func ValidFacility(name string) bool {
 
 // complete fills in what d leaves open, and returns what is wrong with it.
 func (d *Dest) complete() error {
-	if d.Kind == File && d.File == "/dev/stdout" {
-		d.Kind = Stdout // a name for what we were given, not a file to open
-	}
-	if d.Kind == File && d.File == "/dev/stderr" {
-		d.Kind = Stderr
+	if _, kind, ok := d.given(); ok && d.Kind == File {
+		d.Kind = kind
 	}
 	if d.Facility == "" {
 		d.Facility = "mail"
@@ -93,6 +90,18 @@ func (d *Dest) complete() error {
 		return fmt.Errorf("log: no file name")
 	}
 	return nil
+}
+
+// given says what File is another name for, if it is no file to open but
+// something that we were given, and that cannot always be opened: a socket, say.
+func (d *Dest) given() (fd int, kind Kind, ok bool) {
+	switch d.File {
+	case "/dev/stdout":
+		return 1, Stdout, true
+	case "/dev/stderr":
+		return 2, Stderr, true
+	}
+	return -1, 0, false
 }
 
 // openFile opens the log file for appending, in the words that Postfix has

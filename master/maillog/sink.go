@@ -71,7 +71,7 @@ func (s *sink) open(d Dest) error {
 			return err
 		}
 	}
-	if d.Kind == Postlog && d.File != "" {
+	if _, _, given := d.given(); d.Kind == Postlog && d.File != "" && !given {
 		// A file that cannot be opened is a mistake of the operator, who must
 		// hear of it now, not on the day when the file is needed.
 		probe, err := d.openFile()

@@ -99,7 +99,8 @@ func TestSyslogStream(t *testing.T) {
 
 // Standard output and standard error need a process of their own: this test
 // program, with the number of lines in PIPE_TEST. PIPE_TEST_REOPEN has it open its
-// destination a second time while lines are queued.
+// destination a second time while lines are queued. PIPE_TEST_POSTLOG has standard
+// output be what there is for want of postlogd.
 func TestMain(m *testing.M) {
 	if n := os.Getenv("PIPE_TEST"); n != "" {
 		pipeWriter(n)
@@ -116,7 +117,11 @@ func pipeWriter(lines string) {
 	l := maillog.New("master").ForPid(77)
 	l.Clock(newClock().Now)
 	opened := func() {
-		if err := l.Open(maillog.Dest{Kind: maillog.Stdout, Host: "mx", Format: maillog.Text}); err != nil {
+		d := maillog.Dest{Kind: maillog.Stdout, Host: "mx", Format: maillog.Text}
+		if os.Getenv("PIPE_TEST_POSTLOG") != "" {
+			d.Kind, d.Path, d.File = maillog.Postlog, "/nonexistent/postlog", "/dev/stdout"
+		}
+		if err := l.Open(d); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -147,7 +152,13 @@ func TestStdoutPipeNeverBlocks(t *testing.T) {
 }
 
 // A socket cannot be opened a second time.
-func TestStdoutSocketNeverBlocks(t *testing.T) {
+func TestStdoutSocketNeverBlocks(t *testing.T) { stdoutSocket(t) }
+
+// Under postlogd, too, /dev/stdout is what we were given and no file to open.
+func TestStdoutSocketForWantOfPostlogd(t *testing.T) { stdoutSocket(t, "PIPE_TEST_POSTLOG=1") }
+
+func stdoutSocket(t *testing.T, env ...string) {
+	t.Helper()
 	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -158,12 +169,12 @@ func TestStdoutSocketNeverBlocks(t *testing.T) {
 	if err := syscall.SetsockoptInt(ends[1], syscall.SOL_SOCKET, syscall.SO_SNDBUF, 64<<10); err != nil {
 		t.Fatal(err)
 	}
-	neverBlocks(t, os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "writer"), 250)
+	neverBlocks(t, os.NewFile(uintptr(ends[0]), "reader"), os.NewFile(uintptr(ends[1]), "writer"), 250, env...)
 }
 
 // neverBlocks has a process write lines to w, which is more than fits, while
 // nobody reads from r, and then reads them.
-func neverBlocks(t *testing.T, r, w *os.File, lines int) {
+func neverBlocks(t *testing.T, r, w *os.File, lines int, env ...string) {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -171,7 +182,7 @@ func neverBlocks(t *testing.T, r, w *os.File, lines int) {
 	}
 	defer func() { _ = r.Close() }()
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("PIPE_TEST=%d", lines))
+	cmd.Env = append(append(os.Environ(), fmt.Sprintf("PIPE_TEST=%d", lines)), env...)
 	cmd.Stdout = w
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

@@ -52,6 +52,9 @@ func (d *Daemon) configure(args []string) error {
 	if err := d.findOwner(); err != nil {
 		return err
 	}
+	if d.f.transport != "" {
+		d.Log = d.Log.About(d.Name + "/" + d.f.transport)
+	}
 	dest := logloop.Dest(d.Params)
 	if dest.Kind == maillog.Postlog {
 		dest.File = "" // the master's, not for everybody to write to

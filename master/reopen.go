@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"postloop/cfg"
+	"postloop/master/maillog"
+)
+
+// LogReopened has the processes leave that have the log's file open under the
+// name that it had, and returns how many. They do when they have nothing to do;
+// their successors open the file anew. The log itself is the program's to open.
+//
+// Where lines go to a file directly, that is every daemon of ours; and
+// Postfix's postlogd in any case. No client notices.
+func (m *Master) LogReopened() (leaving int) {
+	direct := m.log.Dest().Kind == maillog.File
+	for _, s := range m.services {
+		if s.procs > 0 && (direct || s.isPostlog()) {
+			leaving += s.procs
+			s.closeStatus()
+		}
+	}
+	return leaving
+}
+
+// isPostlog reports whether s is the log daemon.
+func (s *service) isPostlog() bool {
+	return s.key.typ == cfg.UnixDgram && s.spec.Name == s.m.params.PostlogServiceName
+}
