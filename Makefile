@@ -70,7 +70,7 @@ man: ## the manual pages, from man/src, docs and the programs' help
 
 interop: build ## beside the real Postfix, as root; installs it when it is missing. Each package has the machine to itself
 	.ci/need-postfix
-	$(GO) test -p 1 -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/... ./docs/... ./services/...
+	$(GO) test -p 1 -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/... ./docs/... ./services/... ./master/maillog
 
 fuzz: ## every parser, FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \
