@@ -253,3 +253,20 @@ func splitRow(line string) []string {
 	}
 	return cells
 }
+
+// TestDocsLogging: the examples of that page which are configurations.
+func TestDocsLogging(t *testing.T) {
+	read := 0
+	for _, f := range readFences(t, "../docs/logging.md") {
+		if f.info != "toml" {
+			continue
+		}
+		read++
+		if _, err := f.read(); err != nil {
+			t.Errorf("line %d: %v", f.line, err)
+		}
+	}
+	if read == 0 {
+		t.Error("there are none")
+	}
+}

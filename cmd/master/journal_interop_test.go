@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -16,7 +17,7 @@ import (
 // ownJournal runs systemd's journal where /run is its own, and the arguments,
 // which are a master in the foreground. When that has logged that it has
 // started, a service of it has failed, and it has ended on a signal, all that
-// the journal has of it is printed.
+// the journal has of it is printed. Each line of QUESTIONS must find something.
 const ownJournal = `set -e
 mount -t tmpfs none /run
 mkdir -p /run/systemd/journal /run/log/journal
@@ -28,6 +29,9 @@ look() { journalctl --no-pager --quiet --output=json --directory=/run/log/journa
 until look | grep -q 'exit status 7'; do sleep 0.01; done
 kill $master
 until look | grep -q 'terminating on signal 15'; do sleep 0.01; done
+printf '%s\n' "$QUESTIONS" | while read -r question; do
+	eval "$question --quiet --directory=/run/log/journal" | grep -q . || { echo "no answer: $question" >&2; exit 1; }
+done
 look
 `
 
@@ -64,7 +68,7 @@ wakeup = "1h"
 `, c.to), 0o644))
 			args := []string{"60", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", ownJournal, "sh"}
 			cmd := exec.Command("timeout", append(append(args, c.under...), underTest(t), "-d", "-c", dir)...)
-			cmd.Stderr = os.Stderr
+			cmd.Stderr, cmd.Env = os.Stderr, append(os.Environ(), "QUESTIONS="+questions(t))
 			out, err := cmd.Output()
 			must(t, err)
 			found := map[string]map[string]any{}
@@ -88,4 +92,16 @@ wakeup = "1h"
 			}
 		})
 	}
+}
+
+// questions are those to the journal in the documentation.
+func questions(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/logging.md")
+	must(t, err)
+	lines := regexp.MustCompile(`(?m)^journalctl .*$`).FindAllString(string(text), -1)
+	if len(lines) == 0 {
+		t.Fatal("there are none")
+	}
+	return strings.NewReplacer("7007/inet", "beat/unix", "FACILITY=2", "FACILITY=17").Replace(strings.Join(lines, "\n"))
 }

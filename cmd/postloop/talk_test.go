@@ -300,3 +300,16 @@ func TestSlowMaster(t *testing.T) {
 	must(t, s.master.Process.Signal(unix.SIGCONT))
 	s.ok("status")
 }
+
+// TestReopen: the log is opened anew, wherever it goes.
+func TestReopen(t *testing.T) {
+	s := newSite(t)
+	s.write("postloop.toml", echoes)
+	s.start()
+	if out := s.ok("reopen"); out != "log reopened\n" {
+		t.Errorf("%s", out)
+	}
+	if r := s.report(); r.Master.Reloads != 0 || r.Master.LogLost != 0 {
+		t.Errorf("%+v", r.Master)
+	}
+}
