@@ -85,6 +85,7 @@ type Service struct {
 	Line int
 
 	Name         string // as written
+	Label        string // Inet: what an operator may call it as well; TOML has it, master.cf does not
 	Type         Type
 	Private      bool
 	Unprivileged bool

@@ -44,11 +44,12 @@ func settingsOf(m *Main) map[string]string {
 	return set
 }
 
-// unplaced returns services without the places they come from.
+// unplaced returns services without the places they come from, and without what
+// only TOML can say.
 func unplaced(services []Service) []Service {
 	out := make([]Service, len(services))
 	for i, s := range services {
-		s.File, s.Line = "", 0
+		s.File, s.Line, s.Label = "", 0, ""
 		if len(s.Args) == 0 {
 			s.Args = nil
 		}
@@ -150,4 +151,9 @@ func checkTOMLRoundTrip(t *testing.T, m *Main, services []Service) {
 	text := written(t, func(b *strings.Builder) error { return WriteTOML(b, m, services) })
 	m2, services2 := mustTOML(t, "postloop.toml", text)
 	checkSame(t, "written again\n"+text, m2, m, services2, services)
+	for i, s := range services {
+		if s.Label != services2[i].Label {
+			t.Errorf("service %d is called %q, and was %q", i, services2[i].Label, s.Label)
+		}
+	}
 }

@@ -114,8 +114,12 @@ func (s *tomlService) endpoint(it *item) bool {
 	}
 	if name := s.keys["name"]; name != nil {
 		// An inet service is known by its address, and the name is for those
-		// who read the file; all others have their name in their path.
-		if text := s.text(name); s.Type != Inet && text != "" && text != s.Name {
+		// who read the file, or operate the master; all others have their name
+		// in their path.
+		switch text := s.text(name); {
+		case s.Type == Inet:
+			s.Label = text
+		case text != "" && text != s.Name:
 			s.fail(name, "name: \"%s\" is not the end of listen, which is the service's name; specify \"%s\", or leave name out", text, s.Name)
 		}
 	}

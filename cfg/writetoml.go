@@ -98,14 +98,18 @@ func (t *tomlWriter) utf8(name, raw string) {
 // service writes one [[service]]; limit is what leaving it out means.
 func (t *tomlWriter) service(s *Service, limit int) {
 	err := s.check()
-	if err == nil && !utf8.ValidString(s.Name+s.Command+strings.Join(s.Args, "")) {
+	if err == nil && !utf8.ValidString(s.Name+s.Label+s.Command+strings.Join(s.Args, "")) {
 		err = fmt.Errorf("not UTF-8 text, and TOML has no way to write it")
 	}
 	if err != nil {
 		t.errs = append(t.errs, &Error{s.File, s.Line, fmt.Sprintf("service %q: %v", s.Name, err)})
 		return
 	}
-	t.printf("\n[[service]]\nlisten = %s\n", s.listen())
+	t.printf("\n[[service]]\n")
+	if s.Label != "" {
+		t.printf("name = %s\n", tomlString(s.Label))
+	}
+	t.printf("listen = %s\n", s.listen())
 	overrides, args := leadingOverrides(s.Args)
 	if run, ok := spawnRun(args); ok && s.Command == "spawn" && !s.Unprivileged {
 		overrides = t.run(s, run, overrides)

@@ -77,7 +77,7 @@ func invalid(format string, args ...any) report.Answer {
 }
 
 // lookup finds a service by its name as configured, by that and its type
-// (smtp/inet), or by what makes it the same service as another.
+// (smtp/inet), by its label, or by what makes it the same service as another.
 func (m *Master) lookup(text string) (*service, error) {
 	if text == "" {
 		return nil, fmt.Errorf("no service is named")
@@ -89,7 +89,7 @@ func (m *Master) lookup(text string) (*service, error) {
 		if name == text {
 			return s, nil
 		}
-		if s.spec.Name == text || s.key.name == text || s.key.name+"/"+s.spec.Type.String() == text {
+		if s.spec.Name == text || s.spec.Label == text || s.key.name == text || s.key.name+"/"+s.spec.Type.String() == text {
 			found = append(found, s)
 		}
 		known = append(known, s.spec.Name, name)

@@ -167,6 +167,21 @@ func TestControlRefuses(t *testing.T) {
 	}
 }
 
+// TestControlLabel: a service may have a name besides what it listens on.
+func TestControlLabel(t *testing.T) {
+	w := newWorld(t)
+	w.start("echo unix n - 2 echod", "127.0.0.1:0 inet n - 5 echod")
+	w.m.services[1].spec.Label = "door"
+	w.control(Operator{})
+	c := w.dial("control")
+	if a := c.ask(command("status", "door")); !a.OK || len(a.Report.Services) != 1 || a.Report.Services[0].Name != "127.0.0.1:0" {
+		t.Errorf("%+v", a)
+	}
+	if a := c.ask(command("pause", "window")); a.OK {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestControlPause(t *testing.T) {
 	w := newWorld(t)
 	w.start("echo unix n 60 2 echod")

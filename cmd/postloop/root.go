@@ -145,6 +145,9 @@ func (a *app) completeService(more bool) cobra.CompletionFunc {
 			if count[name] > 1 {
 				name += "/" + s.Type.String()
 			}
+			if s.Label != "" {
+				name = s.Label
+			}
 			names = append(names, fmt.Sprintf("%s\t%s %s", name, s.Type, s.Command))
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
