@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"postloop/cmd/internal/pftest"
 )
 
 // ownJournal runs systemd's journal where /run is its own, and the arguments,
@@ -45,11 +47,14 @@ const asSystemd = `exec systemd-cat --identifier=unit /bin/sh -c '
 func TestJournal(t *testing.T) {
 	beyondPostfix(t, "it has no log_to")
 	for name, c := range map[string]struct {
-		to    string
-		under []string
+		to      string
+		under   []string
+		builtin string
 	}{
-		"on demand":         {"journal", nil},
-		"instead of stderr": {"stderr", []string{"/bin/sh", "-c", asSystemd, "sh"}},
+		"on demand":                     {"journal", nil, "spawn"},
+		"instead of stderr":             {"stderr", []string{"/bin/sh", "-c", asSystemd, "sh"}, "spawn"},
+		"a daemon's":                    {"journal", nil, ""},
+		"a daemon's, instead of stderr": {"stderr", []string{"/bin/sh", "-c", asSystemd, "sh"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, err := os.MkdirTemp("", "jm")
@@ -57,6 +62,8 @@ func TestJournal(t *testing.T) {
 			t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 			must(t, os.WriteFile(dir+"/postloop.toml", fmt.Appendf(nil, `rootless = true
 state = "run"
+daemons = %q
+parameters.builtin_services = %q
 [log]
 to = %q
 name = "box"
@@ -65,7 +72,8 @@ facility = "local1"
 listen = "unix:private/beat"
 run = ["/bin/sh", "-c", "exit 7"]
 wakeup = "1h"
-`, c.to), 0o644))
+`, dir, c.builtin, c.to), 0o644))
+			must(t, os.Symlink(pftest.Ours(t, "spawn"), dir+"/spawn"))
 			args := []string{"60", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "/bin/sh", "-c", ownJournal, "sh"}
 			cmd := exec.Command("timeout", append(append(args, c.under...), underTest(t), "-d", "-c", dir)...)
 			cmd.Stderr, cmd.Env = os.Stderr, append(os.Environ(), "QUESTIONS="+questions(t))

@@ -100,7 +100,7 @@ func (d *Daemon) tellStderr(tag, severity, text string) {
 	if severity != "info" {
 		text = severity + ": " + text
 	}
-	if d.Log.Dest().Kind != maillog.Stderr { // where they go anyway
+	if d.Params == nil || d.Params.LogTo != "stderr" { // where they go anyway
 		fmt.Fprintf(os.Stderr, "%s: %s\n", tag, text)
 	}
 	d.countErrors(tag, severity, text)
