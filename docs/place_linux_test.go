@@ -16,6 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const played = true
+
 // apart runs the player with a network of its own and, as root, on files of its
 // own, too: what a page does to the machine is undone. Without the right to
 // that, as in most containers, a page has what there is; but a machine must be.

@@ -83,7 +83,7 @@ var blanks = regexp.MustCompile(`[ \t]+`)
 // tidy has one blank for many, and none at the ends of lines, nor empty lines
 // at the end.
 func tidy(s string) string {
-	lines := strings.Split(strings.TrimRight(s, "\n "), "\n")
+	lines := strings.Split(strings.TrimRight(strings.ToValidUTF8(s, "?"), "\n "), "\n")
 	for i, line := range lines {
 		lines[i] = strings.TrimSpace(blanks.ReplaceAllString(line, " "))
 	}

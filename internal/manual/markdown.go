@@ -47,13 +47,19 @@ func section(page, name string) ([]block, error) {
 // parse takes a page apart.
 func parse(page string) (blocks []block) {
 	lines := strings.Split(page, "\n")
+	at := func(i int) string { // beyond the end there is an empty line
+		if i < len(lines) {
+			return lines[i]
+		}
+		return ""
+	}
 	for i := 0; i < len(lines); {
 		line := lines[i]
 		switch {
 		case strings.TrimSpace(line) == "":
 			i++
 		case strings.HasPrefix(line, "<!--"):
-			for !strings.HasSuffix(lines[i], "-->") {
+			for i < len(lines) && !strings.HasSuffix(lines[i], "-->") {
 				i++
 			}
 			i++
@@ -63,28 +69,34 @@ func parse(page string) (blocks []block) {
 			i++
 		case strings.HasPrefix(line, "```"):
 			b := block{kind: literal}
-			for i++; lines[i] != "```"; i++ {
+			for i++; i < len(lines) && lines[i] != "```"; i++ {
 				b.text += lines[i] + "\n"
 			}
 			i++
 			blocks = append(blocks, b)
 		case strings.HasPrefix(line, "    "):
 			b := block{kind: literal}
-			for ; strings.HasPrefix(lines[i], "    ") || strings.TrimSpace(lines[i]) == "" && strings.HasPrefix(lines[i+1], "    "); i++ {
-				b.text += strings.TrimPrefix(lines[i], "    ") + "\n"
+			for ; strings.HasPrefix(at(i), "    ") || strings.TrimSpace(at(i)) == "" && strings.HasPrefix(at(i+1), "    "); i++ {
+				b.text += strings.TrimPrefix(at(i), "    ") + "\n"
 			}
 			blocks = append(blocks, b)
 		case strings.HasPrefix(line, "|"):
 			b := block{kind: table}
-			for ; strings.HasPrefix(lines[i], "|"); i++ {
+			for ; strings.HasPrefix(at(i), "|"); i++ {
 				if !strings.HasPrefix(lines[i], "|---") {
 					b.rows = append(b.rows, cells(lines[i]))
 				}
 			}
-			blocks = append(blocks, b)
+			for r, row := range b.rows { // as many as the head has
+				head := b.rows[0]
+				b.rows[r] = append(row, make([]string, max(0, len(head)-len(row)))...)[:len(head)]
+			}
+			if len(b.rows) > 0 {
+				blocks = append(blocks, b)
+			}
 		case strings.HasPrefix(line, "* "):
 			b := block{kind: list}
-			for ; strings.HasPrefix(lines[i], "* ") || strings.HasPrefix(lines[i], "  "); i++ {
+			for ; strings.HasPrefix(at(i), "* ") || strings.HasPrefix(at(i), "  "); i++ {
 				if item, begins := strings.CutPrefix(lines[i], "* "); begins {
 					b.rows = append(b.rows, []string{item})
 				} else {
@@ -94,7 +106,7 @@ func parse(page string) (blocks []block) {
 			blocks = append(blocks, b)
 		default:
 			b := block{kind: paragraph}
-			for ; strings.TrimSpace(lines[i]) != "" && !strings.HasPrefix(lines[i], "* ") && !strings.HasPrefix(lines[i], "|"); i++ {
+			for ; strings.TrimSpace(at(i)) != "" && !strings.HasPrefix(at(i), "* ") && !strings.HasPrefix(at(i), "|"); i++ {
 				b.text += lines[i] + "\n"
 			}
 			blocks = append(blocks, b)

@@ -68,7 +68,7 @@ func (w *writer) table(rows [][]string) {
 	w.line(".Bl -tag -width Ds")
 	for _, row := range rows[1:] {
 		tag := tagOf(row[0])
-		if beside > 0 && beside < len(row) {
+		if beside > 0 {
 			switch def := strings.Trim(row[beside], "`"); {
 			case row[beside] == "":
 				tag += " Pq default: empty"
@@ -83,7 +83,7 @@ func (w *writer) table(rows [][]string) {
 		for i, cell := range row[1:] {
 			switch i++; {
 			case i == beside, cell == "":
-			case i == last && len(row) == len(head):
+			case i == last:
 				body += sentence(cell)
 			case head[i] != "":
 				body += sentence(strings.ToUpper(head[i][:1]) + head[i][1:] + ": " + cell)
