@@ -31,7 +31,7 @@ type Closed struct {
 	Want    []byte        // what every connection must be answered with
 	Warm    time.Duration // before anything is counted
 	Time    time.Duration // that is counted
-	Mark    func()        // called when the counted time begins and when it is over; may be nil
+	Mark    Mark
 }
 
 // Result is what the counted time has brought.
@@ -145,11 +145,11 @@ func (c *closed) run(ctx context.Context) error {
 			c.fail(fmt.Errorf("%w from %d connections", errNoAnswer, c.busy), c.busy)
 			return nil
 		case !c.in && !c.over && at >= c.Warm:
-			c.mark()
+			c.Mark.now()
 			counted, used, c.in = time.Since(began), threadCPU(), true
 		case c.in && at-counted >= c.Time && (c.heard() || at-counted > c.Time+drainTime):
 			c.r.Took, c.r.CPU = time.Since(began)-counted, threadCPU()-used
-			c.mark()
+			c.Mark.now()
 			c.in, c.over = false, true
 		}
 	}
@@ -159,12 +159,6 @@ func (c *closed) run(ctx context.Context) error {
 // heard reports whether anybody was answered in the counted time, which a
 // single slow answer may outlast.
 func (c *closed) heard() bool { return len(c.r.Latency) > 0 || c.r.Failed > 0 }
-
-func (c *closed) mark() {
-	if c.Mark != nil {
-		c.Mark()
-	}
-}
 
 func (c *closed) fail(err error, n int) {
 	if c.r.Failure == nil {
@@ -220,7 +214,7 @@ func (c *closed) ready(slot int) error {
 				continue
 			}
 			if k.got == len(c.Hello) {
-				if err := c.ask(k); err != nil {
+				if err := send(k.fd, c.Ask); err != nil {
 					c.fail(err, 1)
 					break
 				}
@@ -244,31 +238,13 @@ func (c *closed) ready(slot int) error {
 	}
 }
 
-// ask sends what is to be asked.
-func (c *closed) ask(k *client) error {
-	n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(k.fd), uintptr(unsafe.Pointer(&c.Ask[0])), uintptr(len(c.Ask)))
-	switch {
-	case errno != 0:
-		return os.NewSyscallError("write", errno)
-	case int(n) != len(c.Ask):
-		return fmt.Errorf("%d bytes of %d could be sent", n, len(c.Ask))
-	}
-	return nil
-}
-
-// drop ends a connection by a reset. The server has closed its side already,
-// or the client has given up: with an orderly end every connection would stay
-// behind for a minute, and the tenth run would be measured among the remains
-// of nine.
+// drop ends a connection.
 func (c *closed) drop(k *client) {
-	if k.fd <= 0 {
-		return
+	if k.fd > 0 {
+		reset(k.fd)
+		k.fd = 0
+		c.busy--
 	}
-	linger := unix.Linger{Onoff: 1}
-	_ = unix.SetsockoptLinger(k.fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger)
-	_, _, _ = unix.RawSyscall(unix.SYS_CLOSE, uintptr(k.fd), 0, 0)
-	k.fd = 0
-	c.busy--
 }
 
 // waitTime is how long nothing may happen before run looks at its watch.

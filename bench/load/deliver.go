@@ -26,7 +26,7 @@ type Deliver struct {
 	Clients int           // deliveries under way
 	Warm    time.Duration // before anything is counted
 	Time    time.Duration // that is counted
-	Mark    func()        // called when the counted time begins and when it is over; may be nil
+	Mark    Mark
 }
 
 // deliverProtocol is how qmail-send and qmail-lspawn speak.
@@ -79,11 +79,11 @@ func (d *delivering) run(ctx context.Context) error {
 			d.r.Failed, d.r.Failure = d.busy, errNoAnswer
 			return nil
 		case !d.counted && !over && at >= d.Warm:
-			d.mark()
+			d.Mark.now()
 			counted, used, d.counted = time.Since(began), threadCPU(), true
 		case d.counted && at-counted >= d.Time && len(d.r.Latency) > 0:
 			d.r.Took, d.r.CPU = time.Since(began)-counted, threadCPU()-used
-			d.mark()
+			d.Mark.now()
 			d.counted, over = false, true
 		}
 		if over {
@@ -94,12 +94,6 @@ func (d *delivering) run(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (d *delivering) mark() {
-	if d.Mark != nil {
-		d.Mark()
-	}
 }
 
 // send asks for deliveries of these numbers.

@@ -32,7 +32,7 @@ type Echo struct {
 	Depth   int           // messages that a client has under way at once; 0 is one
 	Warm    time.Duration // before anything is counted
 	Time    time.Duration // that is counted
-	Mark    func()        // called when the counted time begins and when it is over; may be nil
+	Mark    Mark
 }
 
 // asker is a client of Echo.
@@ -182,11 +182,11 @@ func (e *echoed) run(ctx context.Context) error {
 			e.r.Failed, e.r.Failure = 1, errNoAnswer
 			return nil
 		case !e.in && at >= e.Warm:
-			e.mark()
+			e.Mark.now()
 			counted, used, e.in = time.Since(began), threadCPU(), true
 		case e.in && at-counted >= e.Time && len(e.r.Latency) > 0:
 			e.r.Took, e.r.CPU = time.Since(began)-counted, threadCPU()-used
-			e.mark()
+			e.Mark.now()
 			e.stuck()
 			if e.Depth > 1 {
 				return e.finish(ctx, events)
@@ -238,27 +238,13 @@ func (e *echoed) stuck() {
 	}
 }
 
-func (e *echoed) mark() {
-	if e.Mark != nil {
-		e.Mark()
-	}
-}
-
 // send sends the next n messages of a client.
 func (e *echoed) send(k *asker, n int, now time.Time) error {
 	for range n {
 		k.began[(k.first+k.busy)%len(k.began)] = now
 		k.busy++
 	}
-	text := e.message[:n*e.size]
-	sent, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(k.fd), uintptr(unsafe.Pointer(&text[0])), uintptr(len(text)))
-	switch {
-	case errno != 0:
-		return os.NewSyscallError("write", errno)
-	case int(sent) != len(text):
-		return fmt.Errorf("%d bytes of %d could be sent", sent, len(text))
-	}
-	return nil
+	return send(k.fd, e.message[:n*e.size])
 }
 
 // ready reads what has come back; for every whole answer another message goes
@@ -294,13 +280,9 @@ func (e *echoed) ready(k *asker) error {
 	return e.send(k, whole, now)
 }
 
-// close ends all connections by a reset: see closed.drop.
+// close ends all connections.
 func (e *echoed) close() {
 	for _, k := range e.clients {
-		if k.fd > 0 {
-			linger := unix.Linger{Onoff: 1}
-			_ = unix.SetsockoptLinger(k.fd, unix.SOL_SOCKET, unix.SO_LINGER, &linger)
-			_ = unix.Close(k.fd)
-		}
+		reset(k.fd)
 	}
 }

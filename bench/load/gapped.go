@@ -25,7 +25,7 @@ type Gapped struct {
 	Gap  time.Duration  // that it waits
 	Want []byte         // what every connection must be answered with
 	Time time.Duration  // at least one connection is made
-	Mark func()         // called when the counted time begins and when it is over; may be nil
+	Mark Mark
 }
 
 // Run makes the load. The latency in the Result is that of each connection
@@ -38,13 +38,8 @@ func (g *Gapped) Run(ctx context.Context) (*Result, error) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	mark := func() {
-		if g.Mark != nil {
-			g.Mark()
-		}
-	}
 	r := &Result{}
-	mark()
+	g.Mark.now()
 	began, used := time.Now(), threadCPU()
 	for len(r.Latency) == 0 || time.Since(began) < g.Time {
 		select {
@@ -60,7 +55,7 @@ func (g *Gapped) Run(ctx context.Context) (*Result, error) {
 		r.Latency = append(r.Latency, first)
 	}
 	r.Took, r.CPU = time.Since(began), threadCPU()-used
-	mark()
+	g.Mark.now()
 	slices.Sort(r.Latency)
 	return r, nil
 }
@@ -99,15 +94,4 @@ func visit(to unix.Sockaddr, family int, want []byte) (first time.Duration, err 
 		}
 		got += n
 	}
-}
-
-// sockaddr is an address as package unix has it.
-func sockaddr(addr netip.AddrPort, path string) (unix.Sockaddr, int, error) {
-	if path != "" {
-		return &unix.SockaddrUnix{Name: path}, unix.AF_UNIX, nil
-	}
-	if !addr.Addr().Is4() || !addr.Addr().IsLoopback() {
-		return nil, 0, fmt.Errorf("load on %s: not an IPv4 address of this machine's loopback", addr)
-	}
-	return &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}, unix.AF_INET, nil
 }

@@ -177,7 +177,7 @@ func TestClosedCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	c := load.Closed{
 		Addr: serve(t, say("x")), Clients: 2, Want: []byte("x"), Time: time.Hour,
-		Mark: cancel,
+		Mark: load.Mark(cancel),
 	}
 	if _, err := c.Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled, and the load ends with %v", err)
