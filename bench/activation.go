@@ -72,7 +72,7 @@ func activation(ctx context.Context, b *bench) (*report.Section, error) {
 		return nil, errors.New("there is no server to measure")
 	}
 	p := b.places()[0]
-	for round := range b.o.rounds {
+	for round := range b.rounds(func() bool { return activatedAgree(list) }) {
 		for _, size := range b.activationSizes() {
 			for _, a := range list {
 				if a.failed {
@@ -85,7 +85,7 @@ func activation(ctx context.Context, b *bench) (*report.Section, error) {
 					a.failed = true
 					continue
 				}
-				b.sayf("activation round %d of %d: %s", round+1, b.o.rounds, a.progress(size))
+				b.roundf("activation", round, "%s", a.progress(size))
 			}
 		}
 	}
@@ -283,6 +283,7 @@ func (b *bench) activationSection(list []*activated, p place) *report.Section {
 	for _, network := range activationNetwork {
 		sec.Tables = append(sec.Tables, b.connectionsTable(list, network, p), b.sizesTable(list, network, p))
 	}
+	sec.Targets = b.activationTargets(list)
 	for _, a := range list {
 		sec.Commands = append(sec.Commands, b.commandFact(a.rival, a.command))
 	}
@@ -316,13 +317,16 @@ func (b *bench) connectionsTable(list []*activated, network string, p place) rep
 			"first byte after a rest us", "x Postfix",
 		},
 	}
+	plot := newPlot("activation, "+t.Title+", 8 clients", "connections a second", rivals.PostfixName, hasPostfix(list), "more", rate)
 	b.eachActivated(list, network, func(a *activated, z sized, got, postfix, few *activations) {
+		plot.add(fmt.Sprintf("%d services", z.services), a.rival, got.eight, postfix.eight)
 		t.Rows = append(t.Rows, []string{
 			a.rival.Name, fmt.Sprint(z.services), got.one.of(rate).Range(), got.one.over(postfix.one, rate).String(),
 			got.eight.of(rate).Range(), got.eight.over(postfix.eight, rate).String(), got.eight.of(cpu).String(), got.eight.over(few.eight, cpu).String(),
 			got.gap.of(p50).Range(), got.gap.over(postfix.gap, p50).String(),
 		})
 	})
+	t.Plot = plot.Plot
 	return t
 }
 
@@ -333,18 +337,27 @@ func (b *bench) sizesTable(list []*activated, network string, p place) report.Ta
 			"server", "services", "start ms", "x Postfix", "reload ms", "x Postfix", "reload CPU ms", "kept", "RSS MB", "KiB per further service",
 		},
 	}
-	b.eachActivated(list, network, func(a *activated, z sized, got, postfix, few *activations) {
-		further := "-"
-		if more := float64(z.services - b.o.services[0]); more > 0 {
-			further = report.Digits((report.Summarize(got.rss).Mid - report.Summarize(few.rss).Mid) / 1024 / more)
+	plot := newPlot("activation, "+t.Title+", start and reload", "time", rivals.PostfixName, hasPostfix(list), "less", nil)
+	ratio := func(these, those []float64) report.Figure {
+		if plot.Base == "" {
+			return millis(these)
 		}
+		return report.Summarize(report.Ratios(these, those))
+	}
+	b.eachActivated(list, network, func(a *activated, z sized, got, postfix, _ *activations) {
+		plot.Add(fmt.Sprintf("start with %d services", z.services), report.Bar{Label: a.rival.Name, Value: ratio(got.start, postfix.start), Ours: a.rival.Ours})
+	})
+	b.eachActivated(list, network, func(a *activated, z sized, got, postfix, few *activations) {
+		further := b.furtherMemory(z, got, few)
+		plot.Add(fmt.Sprintf("reload of one of %d services", z.services), report.Bar{Label: a.rival.Name, Value: ratio(got.reload, postfix.reload), Ours: a.rival.Ours})
 		t.Rows = append(t.Rows, []string{
 			a.rival.Name, fmt.Sprint(z.services),
 			millis(got.start).Range(), report.Summarize(report.Ratios(got.start, postfix.start)).String(),
 			millis(got.reload).Range(), report.Summarize(report.Ratios(got.reload, postfix.reload)).String(), millis(got.reloadCPU).String(),
-			fmt.Sprintf("%d of %d", got.kept, got.others), megabytes(got.rss), further,
+			fmt.Sprintf("%d of %d", got.kept, got.others), megabytes(got.rss), further.String(),
 		})
 	})
+	t.Plot = plot.Plot
 	return t
 }
 

@@ -42,6 +42,8 @@ type bench struct {
 	others   []float64       // processors that something else used, by measurement
 	again    int             // measurements that were disturbed, and made again
 	patience time.Duration   // what is left of -calm
+	clock    clock
+	further  int // rounds that were made because others did not agree
 }
 
 // newBench builds what the measurements need and looks for the rivals.
@@ -57,7 +59,7 @@ func newBench(o *options, log io.Writer) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{o: o, dir: dir, cpus: cpus[:min(2, len(cpus))], log: log, patience: o.calm, methods: map[string]bool{}}
+	b := &bench{o: o, dir: dir, cpus: cpus[:min(2, len(cpus))], log: log, patience: o.calm, methods: map[string]bool{}, clock: clock{began: time.Now()}}
 	// The commands' user goes through it, and is nobody.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, errors.Join(err, b.close())

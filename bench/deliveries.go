@@ -39,7 +39,7 @@ func deliveries(ctx context.Context, b *bench) (*report.Section, error) {
 		return nil, err
 	}
 	p := b.places()[0]
-	for round := range b.o.rounds {
+	for round := range b.rounds(func() bool { return true }) {
 		for _, x := range list {
 			if x.failed {
 				continue
@@ -51,7 +51,7 @@ func deliveries(ctx context.Context, b *bench) (*report.Section, error) {
 				x.failed = true
 				continue
 			}
-			b.sayf("qmail-lspawn round %d of %d: %s", round+1, b.o.rounds, x.progress())
+			b.roundf("qmail-lspawn", round, "%s", x.progress())
 		}
 	}
 	return b.deliveriesSection(list, p), nil
@@ -146,11 +146,14 @@ func (b *bench) deliveriesSection(list []*delivered, p place) *report.Section {
 			Title: fmt.Sprintf("%d under way: %s", n, places[p.mode]),
 			Head:  []string{"spawner", "deliveries/s", "x C", "p50 us", "p99 us", "CPU us", "x C", "own CPU us", "x C"},
 		}
+		plot := newPlot("qmail-lspawn, "+t.Title, "the spawner's own processor time of a delivery", rivals.LspawnLimitName, len(list[0].series[n]) > 0, "less", own)
+		t.Plot = plot.Plot
 		for _, x := range list {
 			got, limit := x.series[n], list[0].series[n]
 			if len(got) == 0 {
 				continue
 			}
+			plot.add("", x.rival, got, limit)
 			t.Rows = append(t.Rows, []string{
 				x.rival.Name, got.of(rate).Range(), got.over(limit, rate).String(), got.of(p50).String(), got.of(p99).String(),
 				got.of(cpu).Range(), got.over(limit, cpu).String(), got.of(own).Range(), got.over(limit, own).String(),

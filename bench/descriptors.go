@@ -47,7 +47,7 @@ func descriptors(ctx context.Context, b *bench) (*report.Section, error) {
 	if len(place) == 0 {
 		return nil, errors.New("there is no place to measure in")
 	}
-	for round := range b.o.rounds {
+	for round := range b.rounds(func() bool { return crowdsAgree(list) }) {
 		for _, c := range list {
 			if c.failed {
 				continue
@@ -60,7 +60,7 @@ func descriptors(ctx context.Context, b *bench) (*report.Section, error) {
 				continue
 			}
 			last := c.series[len(c.series)-1]
-			b.sayf("descriptors round %d of %d: %-24s %6d open: %6.0f/s %5.0f us", round+1, b.o.rounds, c.rival.Name, c.open, last.rate, last.cpu)
+			b.roundf("descriptors", round, "%-24s %6d open: %6.0f/s %5.0f us", c.rival.Name, c.open, last.rate, last.cpu)
 		}
 	}
 	return b.descriptorsSection(list, place[0]), nil
@@ -88,19 +88,41 @@ func (b *bench) descriptorsSection(list []*crowded, p place) *report.Section {
 		Title: fmt.Sprintf("%s, %d at once", p.mode, descriptorClients),
 		Head:  []string{"server", "descriptors", "connections/s", "p99 us", "CPU us", "x its own with few"},
 	}
+	plot := report.Plot{
+		Title: "descriptors, " + t.Title, Axis: "processor time of a command, as a multiple of that of the same server with few descriptors",
+		Base: "with few", Better: "less",
+	}
+	sec := &report.Section{
+		Title: "descriptors",
+		Text: "The same command, started by a server that has many descriptors open. Those of the masters are the sockets of unix-domain services " +
+			"in their master.cf, spawn like the one that is measured, which nobody uses; Postfix's has two more for each. Those of the C program are /dev/null. " + figuresText,
+	}
 	for i, c := range list {
 		if len(c.series) == 0 {
 			continue
 		}
+		few := list[i&^1].series
+		plot.Add("", report.Bar{Label: fmt.Sprintf("%s, %d", c.rival.Name, c.open), Value: c.series.over(few, cpu), Ours: isOurs(c.rival)})
+		if c.rival.Name == rivals.OursName && c.ballast > 0 {
+			sec.Targets = append(sec.Targets, report.AtMost(fmt.Sprintf("processor time with %d descriptors open, beside its own with few", c.open), 1.15, "x",
+				c.series.over(few, cpu)).Because("%s", kernels(c.series)))
+		}
 		t.Rows = append(t.Rows, []string{
 			c.rival.Name, fmt.Sprint(c.open), c.series.of(rate).Range(), c.series.of(p99).String(),
-			c.series.of(cpu).Range(), c.series.over(list[i&^1].series, cpu).String(),
+			c.series.of(cpu).Range(), c.series.over(few, cpu).String(),
 		})
 	}
-	return &report.Section{
-		Title: "descriptors",
-		Text: "The same command, started by a server that has many descriptors open. Those of the masters are the sockets of unix-domain services " +
-			"in their master.cf, spawn like the one that is measured, which nobody uses; Postfix's has two more for each. Those of the C program are /dev/null. " + figuresText,
-		Tables: []report.Table{t},
+	t.Plot = &plot
+	sec.Tables = []report.Table{t}
+	return sec
+}
+
+// crowdsAgree reports whether the rounds agree about what many descriptors cost.
+func crowdsAgree(list []*crowded) bool {
+	for i, c := range list {
+		if !narrow(c.series.over(list[i&^1].series, cpu)) {
+			return false
+		}
 	}
+	return true
 }

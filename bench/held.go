@@ -48,7 +48,10 @@ func held(ctx context.Context, b *bench) (*report.Section, error) {
 	if len(list) == 0 {
 		return nil, errors.New("there is no server to measure")
 	}
-	for round := range min(b.o.rounds, heldRounds) {
+	for round := range b.rounds(func() bool { return true }) {
+		if round == heldRounds {
+			break
+		}
 		for _, h := range list {
 			if h.failed {
 				continue
@@ -61,7 +64,7 @@ func held(ctx context.Context, b *bench) (*report.Section, error) {
 				continue
 			}
 			last := h.after[len(h.after)-1]
-			b.sayf("held round %d of %d: %-24s %d connections in %.1f s: %d processes, %.1f MB RSS, %.1f MB PSS", round+1, min(b.o.rounds, heldRounds),
+			b.roundf("held", round, "%-24s %d connections in %.1f s: %d processes, %.1f MB RSS, %.1f MB PSS",
 				h.rival.Name, b.o.held, h.took[len(h.took)-1], last.Processes, float64(last.RSS)/1e6, float64(last.PSS)/1e6)
 		}
 	}
@@ -175,15 +178,23 @@ func (b *bench) heldSection(list []*holder) *report.Section {
 			"server", "processes", "RSS MB", "PSS MB", "PSS MB before", "PSS kB per connection", "descriptors before, with, after", "served within s",
 		},
 	}
+	plot := report.Plot{Title: "held, " + t.Title, Axis: "MB resident (RSS) with all connections", Better: "less"}
+	var targets []report.Target
 	var commands []report.Fact
 	for _, h := range list {
 		if len(h.after) == 0 {
 			continue
 		}
+		rss := memoryOf(h.after, func(m measure.Memory) float64 { return float64(m.RSS) / 1e6 })
+		plot.Add("", report.Bar{Label: h.rival.Name, Value: rss, Ours: isOurs(h.rival)})
+		if h.rival.Name == rivals.OursName {
+			targets = append(targets, report.AtMost(fmt.Sprintf("resident memory with %d connections", b.o.held), 8, "MB", rss).
+				Because("it grows by %s kB with a connection", h.each(b.o.held)))
+		}
 		t.Rows = append(t.Rows, []string{
 			h.rival.Name,
 			fmt.Sprint(h.after[len(h.after)-1].Processes),
-			memoryOf(h.after, func(m measure.Memory) float64 { return float64(m.RSS) / 1e6 }).String(),
+			rss.String(),
 			memoryOf(h.after, func(m measure.Memory) float64 { return float64(m.PSS) / 1e6 }).String(),
 			memoryOf(h.before, func(m measure.Memory) float64 { return float64(m.PSS) / 1e6 }).String(),
 			h.each(b.o.held).String(),
@@ -192,8 +203,10 @@ func (b *bench) heldSection(list []*holder) *report.Section {
 		})
 		commands = append(commands, b.commandFact(h.rival, h.command))
 	}
+	t.Plot = &plot
 	return &report.Section{
-		Title: "held",
+		Title:   "held",
+		Targets: targets,
 		Text: "Connections that stay open, each served by a /bin/cat that has echoed a line. What is counted is the manager's side: all processes of the server " +
 			"but the cats. Descriptors are those of the first process, after a first connection, with all of them, and when all have gone. " +
 			"The connections come one after the other. What the kernel has for sockets and processes is not counted. " + figuresText,

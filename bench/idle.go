@@ -24,8 +24,9 @@ const (
 	// are watched that have nothing to do: ten seconds, unless -seconds says
 	// otherwise.
 	idleTimes = 20
-	// idleRounds is how often it is done at the most.
-	idleRounds = 3
+	// idleWatches is in how many rounds they are; in the others they are started,
+	// answer and have their memory read.
+	idleWatches = 2
 )
 
 // resident is a program that has nothing to do, and what it has come to.
@@ -55,8 +56,7 @@ func idle(ctx context.Context, b *bench) (*report.Section, error) {
 	if len(list) == 0 {
 		return nil, errors.New("there is no server to measure")
 	}
-	rounds := min(b.o.rounds, idleRounds)
-	for round := range rounds {
+	for round := range b.rounds(func() bool { return true }) {
 		for _, x := range list {
 			if x.failed {
 				continue
@@ -68,7 +68,7 @@ func idle(ctx context.Context, b *bench) (*report.Section, error) {
 				x.failed = true
 				continue
 			}
-			b.sayf("idle round %d of %d: %s", round+1, rounds, x.progress())
+			b.roundf("idle", round, "%s", x.progress())
 		}
 	}
 	return b.idleSection(list), nil
@@ -209,6 +209,29 @@ func (b *bench) restOn(ctx context.Context, x *resident, srv *rivals.Server) err
 	if err != nil {
 		return err
 	}
+	if len(x.switches) < idleWatches {
+		if err := b.watch(ctx, x, srv, program, before); err != nil {
+			return err
+		}
+	}
+	m, err := srv.Tree.MemoryOf(program)
+	if err != nil {
+		return err
+	}
+	if m.Processes == 0 {
+		return fmt.Errorf("%s has ended\n%s", program, srv.Output())
+	}
+	x.rss, x.pss = append(x.rss, float64(m.RSS)), append(x.pss, float64(m.PSS))
+	x.answer = append(x.answer, answer.Seconds())
+	if x.first {
+		x.listens = append(x.listens, srv.Took.Seconds())
+	}
+	return nil
+}
+
+// watch counts what happens in a program that has nothing to do. before is how
+// many context switches there were.
+func (b *bench) watch(ctx context.Context, x *resident, srv *rivals.Server, program string, before int) error {
 	used, err := srv.Tree.CPU()
 	if err != nil {
 		return err
@@ -223,27 +246,15 @@ func (b *bench) restOn(ctx context.Context, x *resident, srv *rivals.Server) err
 	if err != nil {
 		return err
 	}
-	m, err := srv.Tree.MemoryOf(program)
-	if err != nil {
-		return err
-	}
-	if m.Processes == 0 {
-		return fmt.Errorf("%s has ended\n%s", program, srv.Output())
-	}
 	x.switches = append(x.switches, float64(after-before))
 	x.cpu = append(x.cpu, micros(usedAfter.Sub(used).Total()))
-	x.rss, x.pss = append(x.rss, float64(m.RSS)), append(x.pss, float64(m.PSS))
-	x.answer = append(x.answer, answer.Seconds())
-	if x.first {
-		x.listens = append(x.listens, srv.Took.Seconds())
-	}
 	return nil
 }
 
 // progress says what the last round has brought.
 func (x *resident) progress() string {
 	last := len(x.rss) - 1
-	return fmt.Sprintf("%-36s %3.0f switches, %5.2f MB RSS, first answer after %5.1f ms", x.name, x.switches[last], x.rss[last]/1e6, 1e3*x.answer[last])
+	return fmt.Sprintf("%-36s %3.0f switches, %5.2f MB RSS, first answer after %5.1f ms", x.name, x.switches[len(x.switches)-1], x.rss[last]/1e6, 1e3*x.answer[last])
 }
 
 func (b *bench) idleSection(list []*resident) *report.Section {
@@ -253,20 +264,24 @@ func (b *bench) idleSection(list []*resident) *report.Section {
 			"program", "switches", "CPU us", "threads", "RSS MB", "PSS MB", "listens after ms", "answers after ms",
 		},
 	}
+	plot := report.Plot{Title: "idle", Axis: "MB resident (RSS) of the program alone", Better: "less"}
 	for _, x := range list {
 		if len(x.rss) == 0 {
 			continue
 		}
+		plot.Add("", report.Bar{Label: x.name, Value: inMegabytes(x.rss), Ours: x.isOurs()})
 		t.Rows = append(t.Rows, []string{
 			x.name, report.Summarize(x.switches).String(), report.Summarize(x.cpu).String(), fmt.Sprint(x.threads),
 			megabytes(x.rss), megabytes(x.pss), millis(x.listens).Range(), millis(x.answer).Range(),
 		})
 	}
+	t.Plot = &plot
 	return &report.Section{
 		Title: "idle",
 		Text: fmt.Sprintf("Each program after its first client, watched for %v: context switches of all its threads, and the processor time of all processes of its server. ", idleTimes*b.o.time) +
 			"Memory is its own. Times are from the execution of the master: to the first connection that could be made, and to the first whole answer, " +
 			"by a daemon that was started for it; of a table from the question to the answer, which starts its process and says that there is no server, or no such key. " + figuresText,
-		Tables: []report.Table{t},
+		Tables:  []report.Table{t},
+		Targets: idleTargets(list),
 	}
 }

@@ -46,7 +46,7 @@ func loops(ctx context.Context, b *bench) (*report.Section, error) {
 		}
 	}
 	p := b.places()[0] // pinned, where there are processors enough: one thread each is what is compared
-	for round := range b.o.rounds {
+	for round := range b.rounds(func() bool { return loopsAgree(list) }) {
 		for _, network := range echoNetworks {
 			for _, l := range list {
 				if l.failed {
@@ -59,7 +59,7 @@ func loops(ctx context.Context, b *bench) (*report.Section, error) {
 					l.failed = true
 					continue
 				}
-				b.sayf("loop %s round %d of %d: %s", network, round+1, b.o.rounds, l.progress(network))
+				b.roundf("loop "+network, round, "%s", l.progress(network))
 			}
 		}
 	}
@@ -129,11 +129,13 @@ func (b *bench) loopsSection(list []*looped, p place) *report.Section {
 				Head:  []string{"loop", "messages/s", "x C epoll", "p50 us", "p99 us", "CPU us", "of it user", "CPU x C epoll"},
 			}
 			limit := list[0].series[network][n]
+			plot := newPlot("loop, "+t.Title, "messages a second", rivals.EchoLimitName, len(limit) > 0, "more", rate)
 			for _, l := range list {
 				got := l.series[network][n]
 				if len(got) == 0 {
 					continue
 				}
+				plot.add("", l.rival, got, limit)
 				t.Rows = append(t.Rows, []string{
 					l.rival.Name,
 					got.of(rate).Range(), got.over(limit, rate).String(),
@@ -141,11 +143,62 @@ func (b *bench) loopsSection(list []*looped, p place) *report.Section {
 					got.of(cpu).Range(), report.Digits(got.of(user).Mid), got.over(limit, cpu).String(),
 				})
 			}
+			t.Plot = plot.Plot
 			sec.Tables = append(sec.Tables, t)
 		}
 	}
+	sec.Targets = loopTargets(list)
 	for _, l := range list {
 		sec.Commands = append(sec.Commands, b.commandFact(l.rival, l.command))
 	}
 	return sec
+}
+
+// loopsAgree reports whether the rounds agree about ours beside C.
+func loopsAgree(list []*looped) bool {
+	for _, l := range list {
+		for network, by := range l.series {
+			for n, got := range by {
+				if l.rival.Ours && !narrow(got.over(list[0].series[network][n], rate)) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// loopTargets are what is to be reached with 1,000 connections, and for the
+// slowest messages with any number.
+func loopTargets(list []*looped) (targets []report.Target) {
+	of := func(name, network string, n int) series {
+		for _, l := range list {
+			if l.rival.Name == name {
+				return l.series[network][n]
+			}
+		}
+		return nil
+	}
+	const many = 1000
+	for _, network := range echoNetworks {
+		ours := of(rivals.OursEchoName, network, many)
+		for _, other := range []struct {
+			name  string
+			least float64
+		}{{rivals.EchoLimitName, 0.9}, {"gnet", 1.15}, {"evio", 1.6}, {"Go net", 1.3}} {
+			targets = append(targets, report.AtLeast(fmt.Sprintf("%s, %d connections, messages/s beside %s", network, many, other.name), other.least, "x",
+				ours.over(of(other.name, network, many), rate)).Because("%s; C reaches %s x", kernels(ours), of(rivals.EchoLimitName, network, many).over(of(other.name, network, many), rate)))
+		}
+		for _, n := range echoCounts {
+			ours, others := of(rivals.OursEchoName, network, n), []series{}
+			for _, l := range list {
+				if l.rival.Name != rivals.OursEchoName {
+					others = append(others, l.series[network][n])
+				}
+			}
+			targets = append(targets, report.AtMost(fmt.Sprintf("%s, %d connections, p99 beside the best of the others", network, n), 1, "x", ours.overBest(others, p99)).
+				Because("C beside us: %s x", of(rivals.EchoLimitName, network, n).over(ours, p99)))
+		}
+	}
+	return targets
 }

@@ -52,6 +52,10 @@ func (b *bench) method() []report.Fact {
 			noisy++
 		}
 	}
+	facts = append(facts, report.Fact{Name: "further rounds", Value: fmt.Sprintf(
+		"%d, of workloads whose rounds did not agree (at most %d each, and within %v in all); the run took %s", b.further, b.o.further, b.o.limit,
+		clockTime(time.Since(b.clock.began)),
+	)})
 	list := slices.Sorted(slices.Values(b.others))
 	return append(facts, report.Fact{Name: "disturbance", Value: fmt.Sprintf(
 		"something else used %.2f processors (median; nine of ten measurements: less than %.2f). Above %v a measurement was made again, "+

@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -22,21 +24,22 @@ import (
 
 // workload is one thing that is measured. Without a section nothing could be.
 type workload struct {
-	name string
-	run  func(ctx context.Context, b *bench) (*report.Section, error)
+	name  string
+	share float64 // seconds that a round takes with default settings on a small machine: of what is left an estimate is made
+	run   func(ctx context.Context, b *bench) (*report.Section, error)
 }
 
 // workloads are all there are, in the order of the report.
 var workloads = []workload{
-	{"spawner", spawner},
-	{"descriptors", descriptors},
-	{"held", held},
-	{"loop", loops},
-	{"activation", activation},
-	{"proxymap", proxymap},
-	{"proxymap-slow", proxymapSlow},
-	{"idle", idle},
-	{"qmail-lspawn", deliveries},
+	{"spawner", 40, spawner},
+	{"descriptors", 8, descriptors},
+	{"held", 20, held},
+	{"loop", 22, loops},
+	{"activation", 50, activation},
+	{"proxymap", 40, proxymap},
+	{"proxymap-slow", 18, proxymapSlow},
+	{"idle", 80, idle},
+	{"qmail-lspawn", 9, deliveries},
 }
 
 func workloadNames() []string {
@@ -88,9 +91,15 @@ func run(ctx context.Context, o *options) (err error) {
 	defer func() { err = errors.Join(err, b.close()) }()
 	results := &report.Results{Command: "bench " + strings.Join(os.Args[1:], " "), Facts: b.facts()}
 	for _, w := range workloads {
+		if o.wants(w.name) {
+			b.clock.total += w.share
+		}
+	}
+	for _, w := range workloads {
 		if !o.wants(w.name) {
 			continue
 		}
+		b.clock.begin(w.share)
 		section, err := w.run(ctx, b)
 		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
@@ -102,11 +111,13 @@ func run(ctx context.Context, o *options) (err error) {
 		results.Sections = append(results.Sections, *section)
 	}
 	results.Facts = append(results.Facts, b.method()...)
+	fmt.Print(results.Summary())
 	if o.out != "" {
-		if err := os.WriteFile(o.out, []byte(results.String()), 0o644); err != nil {
+		results.Plots = "plots"
+		if err := errors.Join(results.WritePlots(filepath.Dir(o.out)), os.WriteFile(o.out, []byte(results.String()), 0o644)); err != nil {
 			return err
 		}
-		fmt.Fprintf(os.Stderr, "\nwritten to %s\n", o.out)
+		fmt.Fprintf(os.Stderr, "\nwritten to %s, after %s\n", o.out, clockTime(time.Since(b.clock.began)))
 	}
 	return b.failures()
 }

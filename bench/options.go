@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,8 @@ import (
 type options struct {
 	workloads []string
 	rounds    int
+	further   int           // rounds at the most, of what the rounds do not agree about
+	limit     time.Duration // of the whole run: no further rounds beyond it
 	time      time.Duration // of one measurement
 	clients   []int
 	modes     []string
@@ -48,10 +51,15 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	o := &options{}
 	var workloads, clients, modes, servers, services string
 	var seconds float64
+	var quick bool
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(usage)
 	f.StringVar(&workloads, "workload", "all", "what to measure: `names` of "+strings.Join(workloadNames(), ", ")+", with commas; or all")
-	f.IntVar(&o.rounds, "rounds", 5, "how often everything is measured in turn")
+	f.StringVar(&workloads, "only", "all", "the same as -workload: `names`")
+	f.BoolVar(&quick, "quick", false, "a workload in about a minute: fewer and shorter rounds, fewer services and connections, unless they are given; not for figures that are published")
+	f.IntVar(&o.rounds, "rounds", 4, "how often everything is measured in turn")
+	f.IntVar(&o.further, "further", 3, "how many further rounds there may be of a workload whose rounds do not agree")
+	f.DurationVar(&o.limit, "limit", 22*time.Minute, "no further rounds when the whole run would take longer than this")
 	f.Float64Var(&seconds, "seconds", 0.5, "how long one measurement lasts")
 	f.StringVar(&clients, "clients", "1,8,64", "how many clients at once")
 	f.StringVar(&modes, "modes", "pin,free", "where servers and load run: pin, each on a processor of its own; free, both on both")
@@ -66,6 +74,11 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
+	if quick {
+		if err := hurry(f); err != nil {
+			return nil, err
+		}
+	}
 	if f.NArg() > 0 {
 		return nil, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
@@ -79,6 +92,23 @@ func parse(args []string, usage io.Writer) (*options, error) {
 	o.services, servicesErr = numbers("services", services, maxServices)
 	slices.Sort(o.services)
 	return o, errors.Join(err, servicesErr, o.check())
+}
+
+// hurry sets the flags that were not given to what takes less time.
+func hurry(f *flag.FlagSet) (err error) {
+	given := map[string]bool{}
+	f.Visit(func(x *flag.Flag) { given[x.Name] = true })
+	for name, value := range map[string]string{
+		"rounds": "2", "further": "0", "seconds": "0.2", "modes": "pin", "services": "10,1000", "connections": "200", "calm": "5s", "o": "",
+	} {
+		if name == "modes" && runtime.NumCPU() == 1 {
+			continue
+		}
+		if !given[name] {
+			err = errors.Join(err, f.Set(name, value))
+		}
+	}
+	return err
 }
 
 // numbers reads a list of them.
@@ -107,6 +137,8 @@ func (o *options) check() error {
 	switch {
 	case o.rounds < 1 || o.rounds > maxRounds:
 		return fmt.Errorf("-rounds %d: not from 1 to %d", o.rounds, maxRounds)
+	case o.further < 0 || o.further > maxRounds:
+		return fmt.Errorf("-further %d: not from 0 to %d", o.further, maxRounds)
 	case o.time < 10*time.Millisecond || o.time > maxSeconds*time.Second:
 		return fmt.Errorf("-seconds %v: not from 0.01 to %d", o.time.Seconds(), maxSeconds)
 	case o.held < 1 || o.held > maxHeld:

@@ -60,7 +60,7 @@ func proxymap(ctx context.Context, b *bench) (*report.Section, error) {
 		return nil, err
 	}
 	p := b.places()[0]
-	for round := range b.o.rounds {
+	for round := range b.rounds(func() bool { return proxiedAgree(list) }) {
 		for _, x := range list {
 			if x.failed {
 				continue
@@ -72,7 +72,7 @@ func proxymap(ctx context.Context, b *bench) (*report.Section, error) {
 				x.failed = true
 				continue
 			}
-			b.sayf("proxymap round %d of %d: %s", round+1, b.o.rounds, x.progress(tables[0].kind))
+			b.roundf("proxymap", round, "%s", x.progress(tables[0].kind))
 		}
 	}
 	return b.proxymapSection(list, tables, p), nil
@@ -234,6 +234,7 @@ func (b *bench) proxymapSection(list []*proxied, tables []proxymapTable, p place
 	sec.Tables = append(sec.Tables,
 		proxymapTableOf(fmt.Sprintf("%s, %d requests of a client under way: %s", last, proxymapDepth, places[p.mode]), list, deepLookups(last), true),
 		proxymapTableOf(fmt.Sprintf("%s, a connection for each lookup: %s", last, places[p.mode]), list, []lookups{eachLookup(last)}, false))
+	sec.Targets = proxymapTargets(list, tables)
 	for _, x := range list {
 		sec.Commands = append(sec.Commands, b.commandFact(x.rival, x.command))
 	}
@@ -248,18 +249,16 @@ func proxymapTableOf(title string, list []*proxied, jobs []lookups, left bool) r
 	if left {
 		t.Head = append(t.Head, "never answered")
 	}
+	plot := newPlot("proxymap, "+title, "lookups a second", rivals.PostfixName, len(proxiedBy(list, rivals.PostfixName, jobs[0])) > 0, "more", rate)
+	t.Plot = plot.Plot
 	for _, job := range jobs {
-		var postfix series
-		for _, x := range list {
-			if x.rival.Name == rivals.PostfixName {
-				postfix = x.series[job]
-			}
-		}
+		postfix := proxiedBy(list, rivals.PostfixName, job)
 		for _, x := range list {
 			got := x.series[job]
 			if len(got) == 0 {
 				continue
 			}
+			plot.add(fmt.Sprintf("%d clients", job.clients), x.rival, got, postfix)
 			row := []string{
 				x.rival.Name, fmt.Sprint(job.clients), got.of(rate).Range(), got.over(postfix, rate).String(),
 				got.of(p50).String(), got.over(postfix, p50).String(), got.of(p99).String(),

@@ -50,6 +50,19 @@ func (s series) over(o series, f func(sample) float64) report.Figure {
 	return report.Summarize(report.Ratios(s.each(f), o.each(f)))
 }
 
+// overBest is the ratio to the smallest value of others, round by round.
+func (s series) overBest(others []series, f func(sample) float64) report.Figure {
+	best := make([]float64, len(s))
+	for i := range s {
+		for _, o := range others {
+			if i < len(o) && (best[i] == 0 || f(o[i]) < best[i]) {
+				best[i] = f(o[i])
+			}
+		}
+	}
+	return report.Summarize(report.Ratios(s.each(f), best))
+}
+
 func rate(s sample) float64 { return s.rate }
 func p50(s sample) float64  { return s.p50 }
 func p99(s sample) float64  { return s.p99 }

@@ -48,8 +48,8 @@ func proxymapSlow(ctx context.Context, b *bench) (*report.Section, error) {
 		return nil, errors.New("there is no server to measure")
 	}
 	where := b.places()
-	for _, p := range where {
-		for round := range b.o.rounds {
+	for round := range b.rounds(func() bool { return true }) {
+		for _, p := range where {
 			for _, s := range list {
 				if s.failed {
 					continue
@@ -61,7 +61,7 @@ func proxymapSlow(ctx context.Context, b *bench) (*report.Section, error) {
 					s.failed = true
 					continue
 				}
-				b.sayf("proxymap-slow %s round %d of %d: %s", p.mode, round+1, b.o.rounds, s.progress(p.mode))
+				b.roundf("proxymap-slow "+p.mode, round, "%s", s.progress(p.mode))
 			}
 		}
 	}
@@ -239,11 +239,16 @@ func (b *bench) slowSection(list []*slowed, where []place) *report.Section {
 			Title: p.mode + ": " + places[p.mode],
 			Head:  []string{"server", "lookups/s", "with the slow one", "p99 us", "with the slow one", "p99 x without", "p50 us", "with the slow one"},
 		}
+		t.Plot = &report.Plot{
+			Title: "proxymap-slow, " + p.mode, Axis: "p99 of the others while a slow key is asked for, as a multiple of that without",
+			Base: "without", Better: "less",
+		}
 		for _, s := range list {
 			without, with := s.without[p.mode], s.with[p.mode]
 			if len(without) == 0 {
 				continue
 			}
+			t.Plot.Add("", report.Bar{Label: s.rival.Name, Value: with.over(without, p99), Ours: isOurs(s.rival)})
 			t.Rows = append(t.Rows, []string{
 				s.rival.Name,
 				without.of(rate).String(), with.of(rate).String(),

@@ -79,7 +79,14 @@ func TestSpawner(t *testing.T) {
 			}
 		}
 	}
-	text := b.spawnerSection([]*spawned{s}, places).String()
+	sec := b.spawnerSection([]*spawned{s}, places)
+	if p := sec.Tables[0].Plot; p.Base != "" || !strings.Contains(p.SVG(), ">"+rivals.OursName+"<") {
+		t.Errorf("the plot is %s", p.SVG())
+	}
+	if len(sec.Targets) != 9 || sec.Targets[6].Verdict() == "not measured" || sec.Targets[0].Verdict() != "not measured" {
+		t.Errorf("the targets are %+v", sec.Targets)
+	}
+	text := sec.String()
 	for _, want := range []string{"| " + rivals.OursName, "bin/master -c DIR/etc", "8 at once", "memory after"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the section has no %q:\n%s", want, text)
@@ -334,8 +341,12 @@ func TestParse(t *testing.T) {
 	if err != nil || o.wants("spawner") || !o.wants("held") || !o.wantsServer("tcpsvd") || o.wantsServer("xinetd") || o.clients[0] != 3 {
 		t.Errorf("%+v, %v", o, err)
 	}
+	o, err = parse([]string{"-quick", "-only", "loop,idle", "-rounds", "7"}, t.Output())
+	if err != nil || o.rounds != 7 || o.time != 200*time.Millisecond || o.further != 0 || o.out != "" || len(o.workloads) != 2 {
+		t.Errorf("%+v, %v", o, err)
+	}
 	for _, args := range []string{
-		"-workload nothing", "-workload ,", "-rounds 0", "-rounds 101", "-seconds 0", "-seconds 61", "-clients 0", "-clients x",
+		"-further -1", "-workload nothing", "-workload ,", "-rounds 0", "-rounds 101", "-seconds 0", "-seconds 61", "-clients 0", "-clients x",
 		"-clients 1001", "-clients ,", "-modes loose", "-connections 0", "-descriptors 1", "-services 0", "-services 10001", "word",
 	} {
 		if o, err := parse(strings.Fields(args), t.Output()); err == nil {

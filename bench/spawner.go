@@ -43,8 +43,8 @@ func spawner(ctx context.Context, b *bench) (*report.Section, error) {
 		return nil, errors.New("there is no server to measure")
 	}
 	places := b.places()
-	for _, p := range places {
-		for round := range b.o.rounds {
+	for round := range b.rounds(func() bool { return spawnersAgree(servers) }) {
+		for _, p := range places {
 			for _, s := range servers {
 				if s.failed {
 					continue
@@ -56,7 +56,7 @@ func spawner(ctx context.Context, b *bench) (*report.Section, error) {
 					s.failed = true
 					continue
 				}
-				b.sayf("%s round %d of %d: %s", p.mode, round+1, b.o.rounds, s.progress(p.mode, b.o.clients))
+				b.roundf("spawner "+p.mode, round, "%s", s.progress(p.mode, b.o.clients))
 			}
 		}
 	}
@@ -127,6 +127,7 @@ func (b *bench) spawnerSection(servers []*spawned, places []place) *report.Secti
 		}
 	}
 	sec.Tables = append(sec.Tables, memoryTable(servers))
+	sec.Targets = b.spawnerTargets(servers)
 	for _, s := range servers {
 		sec.Commands = append(sec.Commands, b.commandFact(s.rival, s.command))
 	}
@@ -169,49 +170,105 @@ var places = map[string]string{
 	"free": "server and load on both processors",
 }
 
+// spawnersAgree reports whether the rounds agree about what the servers cost, and
+// about how many connections ours takes beside Postfix.
+func spawnersAgree(servers []*spawned) bool {
+	for _, s := range servers {
+		for mode, by := range s.series {
+			for n, list := range by {
+				if !narrow(list.of(cpu)) || s.rival.Name == rivals.OursName && !narrow(list.over(seriesOf(servers, rivals.PostfixName, mode, n), rate)) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+// spawnerTargets are what is to be reached with a command per connection.
+func (b *bench) spawnerTargets(servers []*spawned) (list []report.Target) {
+	of := func(name, mode string, clients int) series { return seriesOf(servers, name, mode, clients) }
+	const most = 64
+	for _, mode := range []struct {
+		name      string
+		xPostfix  float64
+		described string
+	}{{"pin", 3.5, "one processor"}, {"free", 3, "two processors"}} {
+		ours, limit := of(rivals.OursName, mode.name, most), of(rivals.LimitName, mode.name, most)
+		for _, other := range []struct {
+			name  string
+			least float64
+		}{{rivals.PostfixName, mode.xPostfix}, {rivals.TCPServerName, 1.5}} {
+			them := of(other.name, mode.name, most)
+			list = append(list, report.AtLeast(fmt.Sprintf("connections/s with %d clients on %s, beside %s", most, mode.described, other.name),
+				other.least, "x", ours.over(them, rate)).Because("the C limit reaches %s x; %s", limit.over(them, rate), kernels(ours)))
+		}
+	}
+	ours, limit := of(rivals.OursName, "pin", most), of(rivals.LimitName, "pin", most)
+	one, eight := of(rivals.OursName, "pin", 1), of(rivals.OursName, "pin", 8)
+	postfix, spawn := of(rivals.PostfixName, "pin", most), of(rivals.OursSpawnName, "pin", most)
+	return append(list,
+		report.AtMost("processor time with 64 clients, beside the C limit", 1.25, "x", ours.over(limit, cpu)).Because("%s", kernels(ours)),
+		report.AtMost("p50 of one client, beside Postfix", 0.45, "x", one.over(of(rivals.PostfixName, "pin", 1), p50)).
+			Because("the C limit reaches %s x", of(rivals.LimitName, "pin", 1).over(of(rivals.PostfixName, "pin", 1), p50)),
+		report.AtMost("p99 with 8 clients", 2000, "us", eight.of(p99)).Because("the C limit reaches %s us", of(rivals.LimitName, "pin", 8).of(p99)),
+		report.AtLeast("our spawn below Postfix's master, connections/s beside Postfix", 1, "x", spawn.over(postfix, rate)).Because("%s", kernels(spawn)),
+		report.AtMost("our spawn below Postfix's master, processor time beside Postfix", 1, "x", spawn.over(postfix, cpu)).Because("%s", kernels(spawn)),
+	)
+}
+
 func spawnerTable(servers []*spawned, mode string, clients int) report.Table {
 	t := report.Table{
 		Title: fmt.Sprintf("%s, %d at once: %s", mode, clients, places[mode]),
-		Head:  []string{"server", "connections/s", "x Postfix", "p50 us", "p99 us", "CPU us", "of it user", "x C limit"},
+		Head:  []string{"server", "connections/s", "x Postfix", "x tcpserver", "p50 us", "p50 x Postfix", "p99 us", "CPU us", "of it user", "x C limit"},
 	}
 	postfix := seriesOf(servers, rivals.PostfixName, mode, clients)
 	limit := seriesOf(servers, rivals.LimitName, mode, clients)
+	tcpserver := seriesOf(servers, rivals.TCPServerName, mode, clients)
+	plot := newPlot("spawner, "+t.Title, "connections a second", rivals.PostfixName, len(postfix) > 0, "more", rate)
 	for _, s := range servers {
 		list := s.series[mode][clients]
 		if len(list) == 0 {
 			continue
 		}
+		plot.add("", s.rival, list, postfix)
 		t.Rows = append(t.Rows, []string{
 			s.rival.Name,
-			list.of(rate).Range(), list.over(postfix, rate).String(),
-			list.of(p50).String(), list.of(p99).String(),
+			list.of(rate).Range(), list.over(postfix, rate).String(), list.over(tcpserver, rate).String(),
+			list.of(p50).String(), list.over(postfix, p50).String(), list.of(p99).String(),
 			list.of(cpu).Range(), report.Digits(list.of(user).Mid), list.over(limit, cpu).String(),
 		})
 	}
+	t.Plot = plot.Plot
 	return t
 }
 
 // figuresText is what has to be known about every table.
 const figuresText = "Of each figure the median of the rounds, in parentheses the quartiles; " +
-	"~ marks one whose middle half is spread over more than a tenth of the median: not to be relied on."
+	"where these are more than a tenth of the median apart there is no figure, but only the interval."
 
 func memoryTable(servers []*spawned) report.Table {
+	plot := report.Plot{Title: "spawner, memory after the last load", Axis: "MB resident (PSS), commands not counted", Better: "less"}
 	t := report.Table{
 		Title: "memory after the last load, commands not counted",
 		Head:  []string{"server", "processes", "RSS MB", "PSS MB", "becomes another user"},
 	}
 	for _, s := range servers {
+		plot.Add("", report.Bar{Label: s.rival.Name, Value: inMegabytes(s.pss), Ours: isOurs(s.rival)})
 		t.Rows = append(t.Rows, []string{
 			s.rival.Name, fmt.Sprintf("%.0f", report.Summarize(s.count).Mid), megabytes(s.rss), megabytes(s.pss), s.rival.User,
 		})
 	}
+	t.Plot = &plot
 	return t
 }
 
-func megabytes(bytes []float64) string {
+func megabytes(bytes []float64) string { return inMegabytes(bytes).String() }
+
+func inMegabytes(bytes []float64) report.Figure {
 	list := make([]float64, len(bytes))
 	for i := range bytes {
 		list[i] = bytes[i] / 1e6
 	}
-	return report.Summarize(list).String()
+	return report.Summarize(list)
 }

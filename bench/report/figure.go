@@ -9,7 +9,7 @@ import (
 )
 
 // wide is how far the middle half of the rounds may be spread over, as a part
-// of their median. What is wider is published with a mark.
+// of their median. What is wider is not published as a figure.
 const wide = 0.10
 
 // Figure is what several rounds of one measurement amount to.
@@ -61,28 +61,26 @@ func Ratios(these, those []float64) []float64 {
 // relied on.
 func (f Figure) Wide() bool { return f.N > 1 && f.High-f.Low > wide*math.Abs(f.Mid) }
 
-// String is the median, marked with ~ if it is wide.
+// String is the median; if it is wide, the interval of the quartiles instead.
 func (f Figure) String() string {
-	if f.N == 0 {
+	switch {
+	case f.N == 0:
 		return "-"
+	case f.Wide():
+		return f.quartiles()
 	}
-	return Digits(f.Mid) + f.mark()
+	return Digits(f.Mid)
 }
 
 // Range is String with the quartiles.
 func (f Figure) Range() string {
-	if f.N < 2 {
+	if f.N < 2 || f.Wide() {
 		return f.String()
 	}
-	return f.String() + " (" + Digits(f.Low) + "–" + Digits(f.High) + ")"
+	return Digits(f.Mid) + " (" + f.quartiles() + ")"
 }
 
-func (f Figure) mark() string {
-	if f.Wide() {
-		return "~"
-	}
-	return ""
-}
+func (f Figure) quartiles() string { return Digits(f.Low) + "–" + Digits(f.High) }
 
 // Digits is x with three significant digits; what lies beyond is noise.
 func Digits(x float64) string {

@@ -3,9 +3,11 @@
 package report_test
 
 import (
+	"encoding/xml"
 	"flag"
 	"math"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,7 +69,7 @@ func TestFigure(t *testing.T) {
 		{[]float64{1234}, "1230", "1230"},
 		{[]float64{100, 102, 104}, "102", "102 (101–103)"},
 		{[]float64{100, 110, 120}, "110", "110 (105–115)"}, // just not too wide: 10 of 110
-		{[]float64{90, 100, 130}, "100~", "100~ (95.0–115)"},
+		{[]float64{90, 100, 130}, "95.0–115", "95.0–115"},
 		{[]float64{1, 1, 1}, "1.00", "1.00 (1.00–1.00)"},
 	} {
 		f := report.Summarize(test.values)
@@ -111,34 +113,114 @@ func TestDigits(t *testing.T) {
 	}
 }
 
-func TestResults(t *testing.T) {
-	table := report.Table{
-		Title: "one table", Text: "What it is.",
-		Head: []string{"server", "connections/s", "x"},
-		Rows: [][]string{
-			{"a", report.Summarize([]float64{3000, 3010, 3020}).Range(), "1.00"},
-			{"a longer name", report.Summarize([]float64{9000, 12000, 13000}).Range(), "4.00"},
-		},
-	}
-	r := report.Results{
-		Command: "bench -rounds 3",
-		Facts:   []report.Fact{{Name: "machine", Value: "a small one"}, {Name: "kernel", Value: "Linux"}},
-		Sections: []report.Section{{
-			Title: "spawner", Text: "A command per connection.", Tables: []report.Table{table, {Head: []string{"server", "n"}, Rows: [][]string{{"a", "1"}}}},
-			Commands: []report.Fact{{Name: "a", Value: "a -c DIR\n\nDIR/a.conf:\nx = y\n"}},
-		}},
-	}
-	const golden = "testdata/results.md"
+// golden compares a text with that of a file.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
 	if *update {
-		if err := os.WriteFile(golden, []byte(r.String()), 0o644); err != nil {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(golden)
+	want, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := r.String(); got != string(want) {
+	if got != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestResults(t *testing.T) {
+	slow, fast := report.Summarize([]float64{3000, 3010, 3020}), report.Summarize([]float64{9000, 12000, 13000})
+	table := report.Table{
+		Title: "one table: of two", Text: "What it is.",
+		Head: []string{"server", "connections/s", "x"},
+		Rows: [][]string{
+			{"a", slow.Range(), "1.00"},
+			{"a longer name", fast.Range(), "4.00"},
+		},
+		Plot: &report.Plot{Title: "A plot"},
+	}
+	table.Plot.Add("", report.Bar{Label: "a", Value: slow})
+	r := report.Results{
+		Command: "bench -rounds 3", Plots: "plots",
+		Facts: []report.Fact{{Name: "machine", Value: "a small one"}, {Name: "kernel", Value: "Linux"}},
+		Sections: []report.Section{{
+			Title: "spawner", Text: "A command per connection.", Tables: []report.Table{table, {Head: []string{"server", "n"}, Rows: [][]string{{"a", "1"}}}},
+			Targets: []report.Target{
+				report.AtLeast("connections/s beside a", 2, "x", report.Summarize([]float64{3, 3.01, 3.02})),
+				report.AtMost("p99", 2, "ms", report.Summarize([]float64{3})).Because("the C limit has %d ms", 3),
+			},
+			Commands: []report.Fact{{Name: "a", Value: "a -c DIR\n\nDIR/a.conf:\nx = y\n"}},
+		}},
+	}
+	golden(t, "testdata/results.md", r.String())
+
+	dir := t.TempDir()
+	if err := os.Mkdir(dir+"/plots", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"old.svg": report.Made, "theirs.svg": "<svg/>"} {
+		if err := os.WriteFile(dir+"/plots/"+name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.WritePlots(dir); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir + "/plots")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	if want := []string{"spawner-one-table.svg", "theirs.svg"}; !slices.Equal(names, want) {
+		t.Errorf("plots are %v, want %v", names, want)
+	}
+	r.Sections = append(r.Sections, r.Sections[0])
+	if err := r.WritePlots(dir); err == nil {
+		t.Error("one plot took the other's place")
+	}
+}
+
+func TestTarget(t *testing.T) {
+	wide := []float64{1, 2, 3}
+	for _, test := range []struct {
+		target report.Target
+		want   string
+	}{
+		{report.AtLeast("", 2, "x", report.Figure{}), "not measured"},
+		{report.AtLeast("", 2, "x", report.Summarize([]float64{2})), "yes"},
+		{report.AtLeast("", 2, "x", report.Summarize([]float64{1.99})), "no"},
+		{report.AtMost("", 2, "x", report.Summarize([]float64{2})), "yes"},
+		{report.AtMost("", 2, "x", report.Summarize([]float64{2.01})), "no"},
+		{report.AtMost("", 0, "", report.Summarize([]float64{0, 0})), "yes"},
+		{report.AtLeast("", 1, "x", report.Summarize(wide)), "yes"},
+		{report.AtLeast("", 2, "x", report.Summarize(wide)), "rounds disagree"},
+		{report.AtLeast("", 3, "x", report.Summarize(wide)), "no"},
+		{report.AtMost("", 1, "x", report.Summarize(wide)), "no"},
+	} {
+		if got := test.target.Verdict(); got != test.want {
+			t.Errorf("%+v: %s, want %s", test.target, got, test.want)
+		}
+	}
+}
+
+func TestPlot(t *testing.T) {
+	p := report.Plot{Title: "spawner <1>", Axis: "connections a second, beside Postfix's", Base: "Postfix", Better: "more"}
+	p.Add("1 client", report.Bar{Label: "Postfix", Value: report.Summarize([]float64{1, 1, 1})})
+	p.Add("1 client", report.Bar{Label: "postloop, hosted", Value: report.Summarize([]float64{2.8, 2.9, 3.1}), Ours: true})
+	p.Add("1 client", report.Bar{Label: "systemd-socket-activate", Value: report.Summarize([]float64{0.4, 0.9, 1.7})})
+	p.Add("64 clients", report.Bar{Label: "Postfix", Value: report.Summarize([]float64{1, 1, 1})})
+	p.Add("64 clients", report.Bar{Label: "far away", Value: report.Summarize([]float64{90, 100, 110})})
+	p.Add("64 clients", report.Bar{Label: "not there"})
+	golden(t, "testdata/plot.svg", p.SVG())
+	if err := xml.Unmarshal([]byte(p.SVG()), new(struct{})); err != nil {
+		t.Error(err)
+	}
+	if empty := (&report.Plot{Title: "nothing"}).SVG(); empty != "" {
+		t.Errorf("a plot of nothing is %s", empty)
 	}
 }

@@ -3,7 +3,10 @@
 package report
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -12,6 +15,7 @@ type Results struct {
 	Command  string // that made it
 	Facts    []Fact // about the machine and the run
 	Sections []Section
+	Plots    string // the directory of the pictures, from that of the text; empty: there are none
 }
 
 // Fact is a name and its value.
@@ -22,6 +26,7 @@ type Section struct {
 	Title    string
 	Text     string
 	Tables   []Table
+	Targets  []Target
 	Commands []Fact // which server was started how
 }
 
@@ -32,14 +37,68 @@ func (r *Results) String() string {
 	for _, f := range r.Facts {
 		fmt.Fprintf(&b, "- %s: %s\n", f.Name, f.Value)
 	}
+	b.WriteString(summary(r.Sections))
 	for _, s := range r.Sections {
-		b.WriteString("\n" + s.String())
+		b.WriteString("\n" + s.text(r.Plots))
 	}
 	return b.String()
 }
 
-// String is the section's text, as it is published and printed.
-func (s *Section) String() string {
+// Summary is the table of targets alone.
+func (r *Results) Summary() string { return summary(r.Sections) }
+
+// WritePlots writes the pictures into Plots below a directory, in the place of
+// those that an earlier run has left there.
+func (r *Results) WritePlots(below string) error {
+	dir := filepath.Join(below, r.Plots)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	old, err := filepath.Glob(filepath.Join(dir, "*.svg"))
+	if err != nil {
+		return err
+	}
+	for _, name := range old {
+		if text, _ := os.ReadFile(name); strings.Contains(string(text), Made) {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	written := map[string]bool{}
+	for _, s := range r.Sections {
+		for i := range s.Tables {
+			picture, name := s.Tables[i].picture(), s.plotName(i)
+			switch {
+			case picture == "":
+				continue
+			case written[name]:
+				err = errors.Join(err, fmt.Errorf("two plots are called %s", name))
+			}
+			written[name] = true
+			err = errors.Join(err, os.WriteFile(filepath.Join(dir, name), []byte(picture), 0o644))
+		}
+	}
+	return err
+}
+
+// picture is the table's plot; empty if it has none.
+func (t *Table) picture() string {
+	if t.Plot == nil {
+		return ""
+	}
+	return t.Plot.SVG()
+}
+
+// plotName is the name of the file of a table's plot.
+func (s *Section) plotName(table int) string {
+	title, _, _ := strings.Cut(s.Tables[table].Title, ":")
+	return slug(s.Title+" "+title) + ".svg"
+}
+
+// String is the section's text, as it is printed.
+func (s *Section) String() string { return s.text("") }
+
+// text is String, with the pictures, if there is a directory of them.
+func (s *Section) text(plots string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n", s.Title)
 	if s.Text != "" {
@@ -47,6 +106,9 @@ func (s *Section) String() string {
 	}
 	for i := range s.Tables {
 		b.WriteString("\n" + s.Tables[i].String())
+		if plots != "" && s.Tables[i].picture() != "" {
+			fmt.Fprintf(&b, "\n![%s](%s/%s)\n", s.Tables[i].Plot.Title, plots, s.plotName(i))
+		}
 	}
 	if len(s.Commands) > 0 {
 		b.WriteString("\n### Commands\n")

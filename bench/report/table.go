@@ -3,6 +3,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -13,10 +14,13 @@ type Table struct {
 	Text  string // before the table; may be empty
 	Head  []string
 	Rows  [][]string
+	Words []int // the columns that are words, beside the first
+	Plot  *Plot // may be nil
 }
 
 // String is the table in Markdown, with its columns aligned, so that it can be
-// read as it is. The first column holds names, all others numbers.
+// read as it is. The first column and those
+// of Words are aligned to the left, as words are, all others as numbers.
 func (t *Table) String() string {
 	var b strings.Builder
 	if t.Title != "" {
@@ -31,26 +35,28 @@ func (t *Table) String() string {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell), 3)
 		}
 	}
-	writeRow(&b, t.Head, widths)
+	t.writeRow(&b, t.Head, widths)
 	for i, w := range widths {
-		switch i {
-		case 0:
+		if t.words(i) {
 			b.WriteString("|" + strings.Repeat("-", w+2))
-		default:
+		} else {
 			b.WriteString("|" + strings.Repeat("-", w+1) + ":")
 		}
 	}
 	b.WriteString("|\n")
 	for _, row := range t.Rows {
-		writeRow(&b, row, widths)
+		t.writeRow(&b, row, widths)
 	}
 	return b.String()
 }
 
-func writeRow(b *strings.Builder, row []string, widths []int) {
+// words reports whether a column is no numbers.
+func (t *Table) words(column int) bool { return column == 0 || slices.Contains(t.Words, column) }
+
+func (t *Table) writeRow(b *strings.Builder, row []string, widths []int) {
 	for i, cell := range row {
 		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-		if i == 0 {
+		if t.words(i) {
 			b.WriteString("| " + cell + pad + " ")
 		} else {
 			b.WriteString("| " + pad + cell + " ")

@@ -14,8 +14,11 @@ import (
 // the server's name, the network, the address.
 const EchoArg = "echo"
 
-// EchoLimitName is the yardstick of the echo servers.
-const EchoLimitName = "C epoll"
+// EchoLimitName is the yardstick of the echo servers, OursEchoName our loop.
+const (
+	EchoLimitName = "C epoll"
+	OursEchoName  = "postloop"
+)
 
 // Echoes returns the echo servers. limit is the C program that does the least.
 func (w *World) Echoes(limit string) ([]*Rival, error) {
@@ -34,7 +37,7 @@ func (w *World) Echoes(limit string) ([]*Rival, error) {
 	}}
 	for _, e := range echo.Servers {
 		list = append(list, &Rival{
-			Name: e.Name, Is: e.Is,
+			Name: e.Name, Is: e.Is, Ours: e.Name == OursEchoName,
 			launch: func(_ *World, _ string, s *Service) (*launch, error) {
 				return &launch{argv: []string{self, EchoArg, e.Name, s.network(), s.where()}}, nil
 			},

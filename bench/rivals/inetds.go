@@ -39,7 +39,7 @@ func (s *Service) ids() (uid, gid string, err error) {
 }
 
 func (w *World) tcpserver() *Rival {
-	r := &Rival{Name: "tcpserver", Is: "ucspi-tcp", User: atStart}
+	r := &Rival{Name: TCPServerName, Is: "ucspi-tcp", User: atStart}
 	return w.packaged(r, "ucspi-tcp", "tcpserver", func(path, _ string, s *Service) (*launch, error) {
 		argv := []string{path, "-q", "-H", "-R", "-l", "0", "-b", "1024", "-c", strconv.Itoa(limitOr(s.Limit, many))}
 		if s.User != "" {

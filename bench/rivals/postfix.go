@@ -17,6 +17,8 @@ const (
 	PostfixName = "Postfix"
 	OursName    = "postloop, hosted"
 	LimitName   = "C limit"
+	// TCPServerName is ucspi-tcp's.
+	TCPServerName = "tcpserver"
 	// OursSpawnName is our spawn under Postfix's master.
 	OursSpawnName = "Postfix + our spawn"
 )
