@@ -91,6 +91,9 @@ func TestPages(t *testing.T) {
 	bin := programs(t)
 	for _, page := range pages(t) {
 		t.Run(page, func(t *testing.T) {
+			if machine { // elsewhere pages may have to share the ports
+				t.Parallel()
+			}
 			blocks, err := readBlocks(filepath.Join(repository, page))
 			if err != nil {
 				t.Fatal(err)

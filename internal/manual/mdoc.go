@@ -70,6 +70,7 @@ func (w *writer) table(rows [][]string) {
 		tag := tagOf(row[0])
 		if beside > 0 {
 			switch def := strings.Trim(row[beside], "`"); {
+			case row[beside] == "" && head[0] == "key": // of TOML: it is not there, or has to be
 			case row[beside] == "":
 				tag += " Pq default: empty"
 			case strings.HasPrefix(row[beside], "`") && strings.Count(row[beside], "`") == 2 && len(def) < 40:
