@@ -16,8 +16,9 @@ import (
 // written to, but replaced by another one.
 type cdbTable struct {
 	*indexFile
-	db   *cdb.Reader
-	next int64 // the place where Next goes on
+	pages *pages
+	db    *cdb.Reader
+	next  int64 // the place where Next goes on
 }
 
 func openCdb(e *Env, name string, m Mode, f Flags) (Table, error) {
@@ -25,14 +26,16 @@ func openCdb(e *Env, name string, m Mode, f Flags) (Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := cdb.New(x, x.id.size)
+	// One that was written just now may yet be written with the same times.
+	kept := &pages{file: x, keep: func() bool { return e.Loop.Now().Sub(x.id.ctime) >= fileHot }}
+	db, err := cdb.New(kept, x.id.size)
 	if err != nil {
 		x.Close()
 		return nil, fmt.Errorf("dict_cdbq_open: unable to init %s: %s", x.path, maillog.Strerror(cdbError(err)))
 	}
 	x.ref = "cdb:" + x.path // as Postfix has it in its logs
 	x.warnOlder()
-	return &cdbTable{indexFile: x, db: db}, nil
+	return &cdbTable{indexFile: x, pages: kept, db: db}, nil
 }
 
 // cdbError is err as the library says it that Postfix has.
