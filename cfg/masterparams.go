@@ -52,6 +52,7 @@ type Params struct {
 	Rootless          bool          // rootless
 	BuiltinServices   []string      // builtin_services
 	ControlSocket     string        // control_socket; empty: none
+	MetricsListen     Endpoint      // metrics_listen
 	Hosted            Hosted        // hosted_...: of services without a value of their own
 
 	// For the daemons, and for services that the master hosts.
@@ -112,6 +113,7 @@ func (m *Main) Params() (*Params, error) {
 		Rootless:          r.bool("rootless"),
 		BuiltinServices:   r.list("builtin_services"),
 		ControlSocket:     r.text("control_socket"),
+		MetricsListen:     parsed(&r, "metrics_listen", parseEndpoint),
 		Hosted:            r.hosted(),
 
 		MaxUse:        r.int("max_use"),

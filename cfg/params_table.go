@@ -161,6 +161,9 @@ var ourParams = map[string]param{
 	// Where operators reach the master: a unix-domain socket, relative to the queue
 	// directory; empty: nowhere.
 	"control_socket": {def: "control"},
+	// Where the status page and the metrics are: a loopback address with a port,
+	// or unix: and a socket, relative to the queue directory; empty: nowhere.
+	"metrics_listen": {},
 	// Where the log goes: file (maillog_file, without postlogd), journal, stderr,
 	// stdout or syslog; empty for Postfix's rules (maillog_file, else syslog).
 	"log_to": {},

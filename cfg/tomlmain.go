@@ -40,6 +40,7 @@ var settings = []setting{
 	{"", "protocols", "inet_protocols", textForm},
 	{"", "daemons", "daemon_directory", textForm},
 	{"", "control", "control_socket", textForm},
+	{"", "metrics", "metrics_listen", textForm},
 	{"log", "to", "log_to", textForm},
 	{"log", "format", "log_format", textForm},
 	{"log", "file", "maillog_file", textForm},

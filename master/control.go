@@ -42,13 +42,10 @@ type Operator struct {
 
 // Control is the operator's socket.
 type Control struct {
-	m     *Master
-	op    Operator
-	path  string
-	dev   uint64 // of the socket's file,
-	inode uint64 // which another program may have replaced
-	fd    int
-	ln    *loop.Listener
+	m    *Master
+	op   Operator
+	file *socketFile
+	ln   *loop.Listener
 
 	ops []*operator // the one who has been quiet for the longest time is the first
 }
@@ -60,60 +57,27 @@ type operator struct {
 	waits bool // for the answer to its request, which another turn will have
 }
 
-var errNoSocket = errors.New("there is a file of this name that is no socket")
-
 // OpenControl listens on the unix-domain socket path for operators: the user of
 // this process, and root. A socket that is there already is taken for one that
 // a former master has left.
 func (m *Master) OpenControl(path string, op Operator) (*Control, error) {
-	if len(path) >= len(unix.RawSockaddrUnix{}.Path) {
-		return nil, fmt.Errorf("control socket %s: the name is too long", path)
-	}
-	c := &Control{m: m, op: op, path: path}
-	if err := c.listen(); err != nil {
+	c := &Control{m: m, op: op}
+	err := c.listen(path)
+	if err != nil {
 		return nil, fmt.Errorf("control socket %s: %s", path, maillog.Strerror(err))
 	}
 	return c, nil
 }
 
 // Path is the name of the socket.
-func (c *Control) Path() string { return c.path }
+func (c *Control) Path() string { return c.file.path }
 
-func (c *Control) listen() (err error) {
-	var st unix.Stat_t
-	switch err := unix.Lstat(c.path, &st); {
-	case errors.Is(err, unix.ENOENT):
-	case err != nil:
-		return err
-	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
-		return errNoSocket
-	default:
-		if err := unix.Unlink(c.path); err != nil {
-			return err
-		}
-	}
-	if c.fd, err = socket(unix.AF_UNIX, unix.SOCK_STREAM); err != nil {
+func (c *Control) listen(path string) (err error) {
+	if c.file, err = listenSocketFile(path, 0o177, operatorsAtOnce); err != nil {
 		return err
 	}
-	// Mode 0600 from the first moment, and without a chmod(2), which would follow
-	// a link that somebody puts in the socket's place.
-	mask := unix.Umask(0o177)
-	err = unix.Bind(c.fd, &unix.SockaddrUnix{Name: c.path})
-	unix.Umask(mask)
-	if err == nil {
-		if err = unix.Listen(c.fd, operatorsAtOnce); err == nil {
-			err = unix.Lstat(c.path, &st)
-		}
-		if err == nil {
-			c.dev, c.inode = uint64(st.Dev), st.Ino //nolint:unconvert // not the same type everywhere
-			c.ln, err = c.m.loop.Listen(c.fd, c.accepted)
-		}
-		if err != nil {
-			_ = unix.Unlink(c.path)
-		}
-	}
-	if err != nil {
-		unix.Close(c.fd)
+	if c.ln, err = c.m.loop.Listen(c.file.fd, c.accepted); err != nil {
+		c.file.close()
 	}
 	return err
 }
@@ -124,21 +88,14 @@ func (c *Control) Close() {
 		return
 	}
 	c.ln.Stop()
-	unix.Close(c.fd)
-	if c.Intact() {
-		_ = unix.Unlink(c.path)
-	}
+	c.file.close()
 	for _, o := range c.ops {
 		o.conn.Close(nil)
 	}
 }
 
 // Intact reports whether the socket is still where it was made.
-func (c *Control) Intact() bool {
-	var st unix.Stat_t
-	err := unix.Lstat(c.path, &st)
-	return err == nil && uint64(st.Dev) == c.dev && st.Ino == c.inode //nolint:unconvert // as above
-}
+func (c *Control) Intact() bool { return c.file.intact() }
 
 // accepted takes an operator, if it is one. When there are too many, the one
 // who has been quiet for the longest time goes.

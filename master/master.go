@@ -13,6 +13,7 @@ import (
 	"postloop/cfg"
 	"postloop/loop"
 	"postloop/master/maillog"
+	"postloop/master/web"
 
 	"golang.org/x/sys/unix"
 )
@@ -67,6 +68,11 @@ type Master struct {
 	cmd   loop.Cmd // the process that was started last; the next one has most in common with it
 
 	change *transaction // a configuration on its way
+
+	view      *view // nil: nobody can look
+	viewers   []*viewer
+	texts     map[string]web.Answer // by path; nil: none that is young enough
+	textTimer *loop.Timer
 
 	born    time.Time
 	reloads reloads
@@ -233,6 +239,7 @@ func (m *Master) finish() {
 	}
 	m.stopped = nil
 	m.stopTimer.Stop()
+	m.CloseView()
 	closeAll(m.flow[:])
 	m.loop.Later(done)
 }

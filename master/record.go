@@ -25,6 +25,9 @@ type record struct {
 	waits     uint64        // of those who knocked for a new process, or waited in the queue
 	waited    time.Duration
 	longWaits time.Duration
+	lastWait  time.Duration
+
+	throttles uint64
 
 	fault  fault // the last one
 	reason fault // of the throttle
@@ -66,6 +69,7 @@ func (r *record) wait(d time.Duration) {
 	r.waits++
 	r.waited += d
 	r.longWaits = max(r.longWaits, d)
+	r.lastWait = d
 }
 
 // age is how long master has been there, and never 0.

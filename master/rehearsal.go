@@ -99,6 +99,9 @@ func (t *transaction) tryPlaces() {
 	}
 	changes := plan(nil, t.want)
 	ready := t.placesReady()
+	if !ready && p.MetricsListen.Path != "" { // likewise
+		p.MetricsListen = cfg.Endpoint{}
+	}
 	changes = slices.DeleteFunc(changes, func(c change) bool { return c.want.spec.Type != cfg.Inet && !ready })
 	err := t.bind(changes)
 	t.rehearsal.add(false, err)
@@ -106,6 +109,7 @@ func (t *transaction) tryPlaces() {
 		for _, c := range changes {
 			c.want.abandon()
 		}
+		t.abandonView()
 	}
 }
 

@@ -26,6 +26,7 @@ type transaction struct {
 	names  *names.Resolver
 	want   []*wanted
 
+	view        *view // that was opened for it; nil: none, or the one that is there
 	executables map[string]error
 	common      *policyAnswer // of services without -o; nil: not asked yet
 	frozen      []string      // warnings, due if the transaction succeeds, about parameters ...
@@ -144,9 +145,13 @@ func (t *transaction) bind(changes []change) error {
 			errs = append(errs, t.conf.Main.Errorf("mail_owner", "%s", maillog.Strerror(err)))
 		}
 	}
+	if err := t.openView(); err != nil { // last this: services' addresses are services'
+		errs = append(errs, err)
+	}
 	if len(errs) == 0 {
 		return nil
 	}
+	t.abandonView()
 	for _, c := range changes {
 		if c.want != nil {
 			c.want.abandon()
@@ -190,4 +195,5 @@ func (t *transaction) commit(changes []change) {
 	for s := range removed {
 		s.closeEndpoint()
 	}
+	t.takeView()
 }

@@ -39,6 +39,9 @@ func (m *Master) head() *report.Report {
 	if p := m.params; p != nil {
 		r.Master.Version, r.Master.Config, r.Master.Queue, r.Master.Rootless = p.MailVersion, m.conf.Dir, p.QueueDirectory, p.Rootless
 	}
+	if m.view != nil {
+		r.Master.Metrics = m.view.name
+	}
 	if last := m.reloads.last; !last.Time.IsZero() {
 		r.Master.Reload = &last
 	}
@@ -61,8 +64,8 @@ func (s *service) report() report.Service {
 	if past == nil {
 		past = &record{}
 	}
-	r.Starts, r.Exits = past.starts, past.exits
-	r.Ready = report.Ready{Count: past.waits, Sum: report.In(past.waited), Max: report.In(past.longWaits)}
+	r.Starts, r.Exits, r.Throttles = past.starts, past.exits, past.throttles
+	r.Ready = report.Ready{Count: past.waits, Sum: report.In(past.waited), Max: report.In(past.longWaits), Last: report.In(past.lastWait)}
 	if s.throttled {
 		r.Throttle = &report.Throttle{Reason: past.reason.text(s), Left: report.In(s.throttleTimer.Left()), Row: s.throttles}
 	}

@@ -14,6 +14,7 @@ func (s *service) throttle() {
 	}
 	s.throttled = true
 	s.past().reason = s.past().fault
+	s.record.throttles++
 	delay := throttleDelay(s.m.params.ThrottleTime, s.m.params.ThrottleTimeLimit, s.throttles)
 	s.throttles++
 	s.log().Infof("%s: throttled, next start in %s", s, delay)

@@ -110,6 +110,7 @@ func (d *daemon) run() int {
 		return d.fatal(err)
 	}
 	d.control.Close()
+	d.master.CloseView()
 	d.log.Drain(time.Second)
 	if d.dying != 0 && !d.o.init {
 		die(d.loop, d.dying)

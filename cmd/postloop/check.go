@@ -190,6 +190,7 @@ func (a *app) held() (list []string) {
 	if err != nil {
 		return nil
 	}
+	list = append(list, r.Master.Metrics)
 	for _, s := range r.Services {
 		list = append(list, s.Address...)
 	}

@@ -48,6 +48,7 @@ type Master struct {
 	Reload     *Reload   `json:"last_reload"` // null: none yet
 	Reloads    uint64    `json:"reloads"`     // taken in
 	Refused    uint64    `json:"reloads_refused"`
+	Metrics    string    `json:"metrics,omitempty"` // where it answers HTTP: an address, or unix:PATH
 }
 
 // Reload is how one ended.
@@ -124,8 +125,9 @@ type Service struct {
 	Exits     Exits  `json:"exits"`
 	Ready     Ready  `json:"ready"`
 
-	Throttle *Throttle `json:"throttle"`   // null: it is not throttled
-	Error    *Event    `json:"last_error"` // null: none yet
+	Throttles uint64    `json:"throttles"`  // how often it was
+	Throttle  *Throttle `json:"throttle"`   // null: it is not throttled
+	Error     *Event    `json:"last_error"` // null: none yet
 
 	Clients *Clients `json:"clients,omitempty"` // of a hosted service
 }
@@ -144,6 +146,7 @@ type Ready struct {
 	Count uint64  `json:"count"`
 	Sum   Seconds `json:"sum_seconds"`
 	Max   Seconds `json:"max_seconds"`
+	Last  Seconds `json:"last_seconds"`
 }
 
 // Throttle is why no process is started, and until when.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: ISC
+
+package master
+
+import (
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// socketFile is a unix-domain socket that master listens on itself, and that
+// ends with it.
+type socketFile struct {
+	path  string
+	fd    int
+	dev   uint64 // of the file,
+	inode uint64 // which another program may have replaced
+}
+
+var errNoSocket = errors.New("there is a file of this name that is no socket")
+
+// listenSocketFile makes one that those can use whom mask leaves. A socket that is
+// there already is taken for one that a former master has left.
+func listenSocketFile(path string, mask, backlog int) (*socketFile, error) {
+	if len(path) >= len(unix.RawSockaddrUnix{}.Path) {
+		return nil, fmt.Errorf("the name is too long")
+	}
+	if err := removeSocket(path); err != nil {
+		return nil, err
+	}
+	f := &socketFile{path: path}
+	var err error
+	if f.fd, err = socket(unix.AF_UNIX, unix.SOCK_STREAM); err != nil {
+		return nil, err
+	}
+	// The right mode from the first moment, and without a chmod(2), which would
+	// follow a link that somebody puts in the socket's place.
+	was := unix.Umask(mask)
+	err = unix.Bind(f.fd, &unix.SockaddrUnix{Name: path})
+	unix.Umask(was)
+	if err == nil {
+		if err = unix.Listen(f.fd, backlog); err == nil {
+			f.dev, f.inode, err = identity(path)
+		}
+		if err != nil {
+			_ = unix.Unlink(path)
+		}
+	}
+	if err != nil {
+		unix.Close(f.fd)
+		return nil, err
+	}
+	return f, nil
+}
+
+// removeSocket removes what stands at path, if it is a socket.
+func removeSocket(path string) error {
+	var st unix.Stat_t
+	switch err := unix.Lstat(path, &st); {
+	case errors.Is(err, unix.ENOENT):
+		return nil
+	case err != nil:
+		return err
+	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
+		return errNoSocket
+	}
+	return unix.Unlink(path)
+}
+
+// identity is what makes a file another than one of the same name.
+func identity(path string) (dev, inode uint64, err error) {
+	var st unix.Stat_t
+	err = unix.Lstat(path, &st)
+	return uint64(st.Dev), st.Ino, err //nolint:unconvert // not the same type everywhere
+}
+
+// intact reports whether the socket is still where it was made.
+func (f *socketFile) intact() bool {
+	dev, inode, err := identity(f.path)
+	return err == nil && dev == f.dev && inode == f.inode
+}
+
+// close ends the listening, and removes the file if it is still ours.
+func (f *socketFile) close() {
+	unix.Close(f.fd)
+	if f.intact() {
+		_ = unix.Unlink(f.path)
+	}
+}
