@@ -195,14 +195,24 @@ func (b *bench) timersSection(list []*clocked) *report.Section {
 		t := report.Table{
 			Title: fmt.Sprintf("%d timers", n),
 			Head:  []string{"timers", "set and cancel ns", "allocations", "x " + libeventTimers, "move ns", "x " + libeventTimers, "fire ns", "x " + libeventTimers},
-			Plot:  &report.Plot{Title: fmt.Sprintf("timers, %d set", n), Axis: "nanoseconds", Better: "less"},
+			Plot:  &report.Plot{Title: fmt.Sprintf("timers, %d set", n), Axis: "processor time", Better: "less"},
+		}
+		libevent := len(costsOf(list, libeventTimers, n, setCost)) > 0
+		if libevent {
+			t.Plot.Axis, t.Plot.Base = t.Plot.Axis+", as a multiple of that of "+libeventTimers, libeventTimers
+		} else {
+			t.Plot.Axis += " in nanoseconds"
 		}
 		for _, what := range []struct {
 			name string
 			of   func(timers.Cost) float64
 		}{{"set and cancel", setCost}, {"move", resetCost}, {"fire", fireCost}} {
 			for _, x := range list {
-				t.Plot.Add(what.name, report.Bar{Label: x.name, Value: costOf(list, x.name, n, what.of), Ours: x.name == oursTimers})
+				value := costOf(list, x.name, n, what.of)
+				if libevent {
+					value = report.Summarize(report.Ratios(costsOf(list, x.name, n, what.of), costsOf(list, libeventTimers, n, what.of)))
+				}
+				t.Plot.Add(what.name, report.Bar{Label: x.name, Value: value, Ours: x.name == oursTimers})
 			}
 		}
 		for _, x := range list {

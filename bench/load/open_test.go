@@ -6,6 +6,7 @@ package load_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -124,7 +125,7 @@ func TestOpenFailures(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	o := open(serveUnix(t, answer(func() {})))
 	o.Mark = load.Mark(cancel)
-	if _, err := o.Run(ctx); err != context.Canceled {
+	if _, err := o.Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("a run that is given up says %v", err)
 	}
 }
