@@ -3,13 +3,16 @@ GO           ?= go
 GOFUMPT_V     = v0.12.0
 STATICCHECK_V = v0.8.2
 GOLANGCI_V    = v2.15.0
+NFPM_V        = v2.45.1
 GOFUMPT       = mvdan.cc/gofumpt@$(GOFUMPT_V)
 STATICCHECK   = honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_V)
 GOLANGCI      = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_V)
+NFPM          = github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_V)
 TOOLS         = $(CURDIR)/.tools
 CROSS         = freebsd openbsd netbsd darwin
 FUZZTIME     ?= 30s
 WORKLOAD     ?= all
+VERSION       = $(shell sed -n 's/^const Version = "postloop-\(.*\)"/\1/p' master/master.go)
 
 PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/postloop cmd/table-* cmd/vuser-*))
 
@@ -17,7 +20,7 @@ PROGRAMS = $(notdir $(wildcard cmd/master cmd/spawn cmd/proxymap cmd/postloop cm
 # see cmd/qmail-lspawn/limit_linux.go.
 ENTRY = $(if $(filter linux/amd64 linux/arm64,$(shell $(GO) env GOOS GOARCH | paste -sd/)),-E lspawn_start)
 
-.PHONY: bin/qmail-lspawn build run test race poll lint cross tools figures man interop fuzz bench bench-rivals check clean
+.PHONY: bin/qmail-lspawn build run test race poll lint cross tools figures man interop packages packaging container fuzz bench bench-rivals check clean
 
 build: bin/qmail-lspawn ## executables without cgo, in bin/; static, but for table-berkeley, table-lmdb and vuser-library
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
@@ -72,6 +75,21 @@ interop: build ## beside the real Postfix, as root; installs it when it is missi
 	.ci/need-postfix
 	$(GO) test -p 1 -tags interop -count=1 -timeout 30m ./cfg/... ./cmd/... ./docs/... ./services/... ./master/maillog
 
+container: build ## the image of examples/container, by buildah, podman or docker; ARCHIVE=file.tar writes it there as well
+	packaging/container $(ARCHIVE)
+
+packages: build $(TOOLS)/.made-nfpm-$(NFPM_V) ## Debian packages, in dist/
+	NFPM=$(TOOLS)/nfpm packaging/build dist $(VERSION)
+
+packaging: build $(TOOLS)/.made-nfpm-$(NFPM_V) ## runs the container, installs and removes the packages, as root; installs what that takes
+	.ci/need-postfix
+	.ci/need-packaging
+	$(GO) test -tags interop -count=1 -timeout 10m ./packaging/
+
+$(TOOLS)/.made-nfpm-$(NFPM_V):
+	GOBIN=$(TOOLS) $(GO) install $(NFPM)
+	@touch $@
+
 fuzz: ## every parser, FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \
 		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep ^Fuzz); do \
@@ -90,4 +108,4 @@ bench-rivals: ## fetches Debian's other servers into bench/.rivals, without inst
 check: test race poll lint cross
 
 clean:
-	rm -rf bin run .tools bench/.rivals
+	rm -rf bin dist run .tools bench/.rivals

@@ -60,6 +60,7 @@ var mayImport = map[string]string{
 	"cmd/proxymap":                    "services/proxymap services/skeleton",
 	"cmd/qmail-lspawn":                "loop services/lspawn golang.org/x/sys/unix",
 	"internal/dbtest":                 "",
+	"packaging":                       "",
 	"internal/postfix":                "",
 	"cmd/internal/pftest":             "internal/postfix golang.org/x/sys/unix",
 	"services/table/worker/berkeley":  "master/maillog services/table/worker services/table/worker/clib services/table/worker/datafile golang.org/x/sys/unix",
@@ -106,6 +107,7 @@ var mayImportInTests = map[string]string{
 	"services/table/worker/sqlite": "services/table/cf services/table/worker github.com/ncruces/go-sqlite3",
 	"cmd/table-sqlite":             "services/table/worker services/table/worker/sqlite",
 	"services/lspawn/worker/mysql": "services/lspawn/lspawntest",
+	"packaging":                    "internal/dbtest cmd/internal/pftest golang.org/x/sys/unix",
 	"cmd/postloop":                 "cmd/internal/pftest internal/manual github.com/spf13/pflag",
 	"docs":                         "cfg golang.org/x/sys/unix",
 }

@@ -38,8 +38,6 @@ var workloads = []workload{
 	{"activation", 50, activation},
 	{"proxymap", 40, proxymap},
 	{"proxymap-slow", 18, proxymapSlow},
-	{"proxymap-open", 10, proxymapOpen},
-	{"timers", 12, timerStructures},
 	{"idle", 80, idle},
 	{"qmail-lspawn", 9, deliveries},
 }
@@ -54,7 +52,6 @@ func workloadNames() []string {
 
 func main() {
 	serveEcho()
-	serveTimers()
 	o, err := parse(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
