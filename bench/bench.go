@@ -21,7 +21,7 @@ import (
 	"postloop/bench/rivals"
 )
 
-//go:embed testdata/tiny.c testdata/climit.c testdata/cecho.c testdata/minid.c testdata/nolibc.h testdata/getpw.c testdata/cdeliver.c
+//go:embed testdata/tiny.c testdata/climit.c testdata/cecho.c testdata/minid.c testdata/nolibc.h testdata/getpw.c testdata/cdeliver.c testdata/tlist.c testdata/tlibevent.c
 var sources embed.FS
 
 // commandUser is whom the commands run as, where that can be had.
@@ -109,6 +109,11 @@ const header = "nolibc.h"
 
 // cc compiles one of the sources and returns the program's path.
 func (b *bench) cc(name string, flags ...string) (string, error) {
+	return b.ccWith(name, nil, flags...)
+}
+
+// ccWith is cc with libraries.
+func (b *bench) ccWith(name string, libraries []string, flags ...string) (string, error) {
 	text, err := sources.ReadFile("testdata/" + name + ".c")
 	if err != nil {
 		return "", err
@@ -125,7 +130,7 @@ func (b *bench) cc(name string, flags ...string) (string, error) {
 		return "", err
 	}
 	args := append([]string{"-O2", "-Wall", "-Wextra"}, flags...)
-	if said, err := exec.Command("cc", append(args, "-o", out, out+".c")...).CombinedOutput(); err != nil {
+	if said, err := exec.Command("cc", append(append(args, "-o", out, out+".c"), libraries...)...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("cc %s.c: %w\n%s", name, err, said)
 	}
 	return out, nil

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,6 +91,11 @@ func (b *bench) residents() (list []*resident, err error) {
 		x.service = &rivals.Service{Services: addr.String() + " inet n - n - 1 minid\n", Daemons: []string{minid}, Addr: addr, Timed: true}
 		list = append(list, x)
 	}
+	lspawn, err := b.lspawnResident()
+	if err != nil {
+		return nil, err
+	}
+	list = append(list, lspawn...)
 	programs := map[string]string{rivals.PostfixName: postfix.Sbin + "/spawn", rivals.OursSpawnName: b.world.Bin + "/spawn"}
 	spawns := slices.DeleteFunc(b.world.All(), func(r *rivals.Rival) bool { return programs[r.Name] == "" })
 	for _, r := range b.presentOf(spawns) {
@@ -119,6 +123,19 @@ func (b *bench) residents() (list []*resident, err error) {
 	return list, nil
 }
 
+// lspawnResident is qmail-lspawn, which waits for commands from its first moment.
+func (b *bench) lspawnResident() (list []*resident, err error) {
+	all, err := b.lspawns()
+	for _, x := range all {
+		if x.rival.Name == rivals.LspawnAssignedName && b.o.wantsServer(x.rival.Name) {
+			list = append(list, &resident{
+				name: rivals.OursMasterName + ": qmail-lspawn", program: b.world.Bin + "/qmail-lspawn", rival: x.rival, service: &rivals.Service{Pipes: true},
+			})
+		}
+	}
+	return list, err
+}
+
 // tableResidents are the processes that ours have beside a proxymap, one for
 // each table. Their servers are not there, and the database is empty: what is
 // asked of them fails, or is not found.
@@ -133,6 +150,7 @@ func (b *bench) tableResidents(r *rivals.Rival) (list []*resident, err error) {
 	for _, t := range []struct{ kind, text string }{
 		{"http", "url = http://127.0.0.1:1/%u\n"},
 		{"ldap", "server_host = ldap://127.0.0.1:1\nsearch_base = dc=example,dc=com\n"},
+		{"mysql", "hosts = inet:127.0.0.1:1\nuser = nobody\ndbname = nothing\nquery = SELECT 1 WHERE '%s' = ''\n"},
 		{"pgsql", "hosts = inet:127.0.0.1:1\nuser = nobody\ndbname = nothing\nquery = SELECT 1 WHERE '%s' = ''\n"},
 		{"sqlite", "dbpath = " + dir + "/empty.db\nquery = SELECT 1 WHERE '%s' = ''\n"},
 	} {
@@ -155,14 +173,11 @@ func (b *bench) tableResidents(r *rivals.Rival) (list []*resident, err error) {
 
 // askOnce asks a proxymap for a key, and returns how long the answer took.
 func askOnce(path, ref string) (time.Duration, error) {
-	conn, err := net.Dial("unix", path)
+	conn, err := visitProxymap(path)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := errors.Join(conn.SetDeadline(time.Now().Add(patience)), read(conn, proxymapHello())); err != nil {
-		return 0, err
-	}
 	began := time.Now()
 	if _, err := conn.Write(lookup(ref, "user@example.com")); err != nil {
 		return 0, err

@@ -31,14 +31,16 @@ type workload struct {
 
 // workloads are all there are, in the order of the report.
 var workloads = []workload{
-	{"spawner", 40, spawner},
-	{"descriptors", 8, descriptors},
+	{"spawner", 22, spawner},
+	{"descriptors", 12, descriptors},
 	{"held", 20, held},
-	{"loop", 22, loops},
-	{"activation", 50, activation},
-	{"proxymap", 40, proxymap},
-	{"proxymap-slow", 18, proxymapSlow},
-	{"idle", 80, idle},
+	{"loop", 25, loops},
+	{"activation", 45, activation},
+	{"proxymap", 42, proxymap},
+	{"proxymap-slow", 16, proxymapSlow},
+	{"proxymap-open", 8, proxymapOpen},
+	{"timers", 18, timerStructures},
+	{"idle", 70, idle},
 	{"qmail-lspawn", 9, deliveries},
 }
 
@@ -52,6 +54,7 @@ func workloadNames() []string {
 
 func main() {
 	serveEcho()
+	serveTimers()
 	o, err := parse(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):

@@ -70,7 +70,7 @@ func proxymapSlow(ctx context.Context, b *bench) (*report.Section, error) {
 
 // slow measures one proxymap in one round: without, with, without, with.
 func (b *bench) slow(ctx context.Context, s *slowed, p place) error {
-	table, err := newSlowTable()
+	table, err := newSlowTable(slowTime)
 	if err != nil {
 		return err
 	}
@@ -125,14 +125,16 @@ type slowTable struct {
 	release  chan struct{} // it may be answered
 	answered chan struct{} // it has been
 	keys     int
+	after    time.Duration // without that, too
 }
 
-func newSlowTable() (*slowTable, error) {
+// newSlowTable makes one whose answers take so long at the most.
+func newSlowTable(after time.Duration) (*slowTable, error) {
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	t := &slowTable{ln: ln, heard: make(chan struct{}, 1), release: make(chan struct{}), answered: make(chan struct{}, 1)}
+	t := &slowTable{ln: ln, heard: make(chan struct{}, 1), release: make(chan struct{}), answered: make(chan struct{}, 1), after: after}
 	t.wg.Go(t.serve)
 	return t, nil
 }
@@ -161,7 +163,7 @@ func (t *slowTable) serve() {
 				t.heard <- struct{}{}
 				select {
 				case <-t.release:
-				case <-time.After(slowTime):
+				case <-time.After(t.after):
 				}
 				if _, err := io.WriteString(conn, "10:OK at last,"); err != nil {
 					return
@@ -176,16 +178,12 @@ func (t *slowTable) serve() {
 // when the counted time begins, when they have long had their connections, and
 // has its answer when that is over, or after slowTime.
 func (t *slowTable) during(ctx context.Context, quick load.Echo, mark func()) (*load.Result, error) {
-	conn, err := net.Dial("unix", quick.Path)
+	conn, err := visitProxymap(quick.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
-	if err := errors.Join(conn.SetDeadline(time.Now().Add(patience)), read(conn, quick.Hello)); err != nil {
-		return nil, err
-	}
-	t.keys++ // another one each time: nobody may have remembered it
-	ask := lookup(t.ref(), fmt.Sprintf("key%d", t.keys))
+	ask := t.ask()
 	marks := 0
 	quick.Mark = func() {
 		if marks++; marks == 1 {
@@ -208,6 +206,24 @@ func (t *slowTable) during(ctx context.Context, quick load.Echo, mark func()) (*
 	case <-t.answered:
 	}
 	return r, read(conn, found("at last"))
+}
+
+// ask is a question for a key that nobody can have remembered.
+func (t *slowTable) ask() []byte {
+	t.keys++
+	return lookup(t.ref(), fmt.Sprintf("key%d", t.keys))
+}
+
+// visitProxymap connects to a proxymap and hears its greeting.
+func visitProxymap(path string) (net.Conn, error) {
+	conn, err := net.Dial("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(conn.SetDeadline(time.Now().Add(patience)), read(conn, proxymapHello())); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, nil
 }
 
 // read reads what has to come.

@@ -19,6 +19,7 @@ import (
 // TestMain runs the tests, or an echo server when the bench starts itself.
 func TestMain(m *testing.M) {
 	serveEcho()
+	serveTimers()
 	os.Exit(m.Run())
 }
 
@@ -197,7 +198,11 @@ func TestIdle(t *testing.T) {
 		t.Skip("no C compiler:", err)
 	}
 	list = slices.DeleteFunc(list, func(x *resident) bool { return !x.rival.Ours })
-	if len(list) != 2 {
+	want := 2
+	if b.world.Root {
+		want++ // qmail-lspawn
+	}
+	if len(list) != want {
 		t.Fatalf("%d programs", len(list))
 	}
 	for _, x := range list {
@@ -279,6 +284,77 @@ func TestProxymapSlow(t *testing.T) {
 	}
 	if err := b.failures(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestProxymapOpen: lookups are answered at their time, and those of the slow
+// table are as well.
+func TestProxymapOpen(t *testing.T) {
+	b, _ := testBench(t)
+	var s *slowed
+	for _, r := range b.world.Proxymaps() {
+		if r.Name == rivals.OursProxymapName {
+			s = &slowed{rival: r, without: map[string]series{}, with: map[string]series{}}
+		}
+	}
+	p := b.places()[0]
+	if err := b.openLoop(t.Context(), s, p); err != nil {
+		t.Fatal(err)
+	}
+	for _, list := range []series{s.without[p.mode], s.with[p.mode]} {
+		if len(list) != 1 || list[0].rate <= 0 || list[0].p99 < list[0].p50 || list[0].p50 <= 0 {
+			t.Errorf("%+v", list)
+		}
+	}
+	sec := b.openSection([]*slowed{s}, p)
+	text := sec.String()
+	for _, want := range []string{"| " + rivals.OursProxymapName, "2000 lookups a second", "200ms for a key"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if len(sec.Targets) != 1 || sec.Targets[0].Verdict() == "not measured" {
+		t.Errorf("the targets are %+v", sec.Targets)
+	}
+	if err := b.failures(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTimers: every kind of timers is measured, in a process of its own; the
+// test's own program is each of those in Go.
+func TestTimers(t *testing.T) {
+	b, _ := testBench(t, "-seconds", "0.01")
+	list, err := b.timerKinds()
+	if err != nil {
+		t.Skip("no C compiler:", err)
+	}
+	was := timerCounts
+	timerCounts = []int{100, 1000}
+	defer func() { timerCounts = was }()
+	for _, x := range list {
+		for _, n := range timerCounts {
+			if err := b.clockOne(t.Context(), x, n); err != nil {
+				t.Fatal(err)
+			}
+			if c := x.costs[n]; len(c) != 1 || c[0].Set <= 0 || c[0].Reset <= 0 || c[0].Fire <= 0 {
+				t.Errorf("%s, %d: %+v", x.name, n, c)
+			}
+		}
+		t.Log(x.progress())
+	}
+	sec := b.timersSection(list)
+	text := sec.String()
+	for _, want := range []string{"| " + oursTimers, "| Go runtime", "| sorted list", "### 1000 timers", "timers postloop NUMBER SECONDS"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the section has no %q:\n%s", want, text)
+		}
+	}
+	if len(sec.Targets) != 2 || sec.Targets[1].Verdict() != "yes" {
+		t.Errorf("the targets are %+v", sec.Targets)
+	}
+	if sec.Tables[0].Plot.SVG() == "" {
+		t.Error("there is no plot")
 	}
 }
 

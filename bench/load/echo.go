@@ -99,6 +99,20 @@ func (e *Echo) Run(ctx context.Context) (*Result, error) {
 
 // connect opens all connections, and sends the first message on each.
 func (e *echoed) connect() error {
+	if err := e.open(); err != nil {
+		return err
+	}
+	for i := range e.clients {
+		k := &e.clients[i]
+		if err := e.send(k, len(k.began), time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open opens all connections, and hears the greeting on each.
+func (e *echoed) open() error {
 	to, family, err := sockaddr(e.Addr, e.Path)
 	if err != nil {
 		return err
@@ -124,12 +138,6 @@ func (e *echoed) connect() error {
 		ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(i)}
 		if err := unix.EpollCtl(e.ep, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
 			return os.NewSyscallError("epoll_ctl", err)
-		}
-	}
-	for i := range e.clients {
-		k := &e.clients[i]
-		if err := e.send(k, len(k.began), time.Now()); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -52,10 +52,9 @@ const (
 	plotTop     = 64 // title and axis
 	barHeight   = 16
 	barPitch    = 24
-	groupPitch  = 30 // a group's title
-	valueRoom   = 110
+	groupPitch  = 30  // a group's title
 	letterWidth = 7.2 // of the labels, at the most
-	mostBar     = 20  // times what is in the middle: what is longer is cut off
+	mostBar     = 8   // times what is in the middle: what is longer is cut off
 )
 
 // style is for a light and a dark page; as an image it follows what the reader
@@ -74,7 +73,7 @@ const Made = "<!-- made by postloop's bench -->"
 
 // SVG is the picture. It is empty if nothing was measured.
 func (p *Plot) SVG() string {
-	left, height, top := p.extent()
+	left, right, height, top := p.extent()
 	if top == 0 {
 		return ""
 	}
@@ -84,7 +83,7 @@ func (p *Plot) SVG() string {
 	fmt.Fprintf(&b, "<title>%s</title>\n%s<rect class=\"back\" width=\"%d\" height=\"%d\" rx=\"6\"/>\n", html.EscapeString(p.Title), style, plotWidth, height)
 	text(&b, "title text", plotMargin, 26, "start", p.Title)
 	text(&b, "faint", plotMargin, 46, "start", p.caption())
-	scale := float64(plotWidth-left-valueRoom) / top
+	scale := float64(plotWidth-left-right) / top
 	step := tick(top)
 	for i := 0; float64(i)*step <= top*1.0001; i++ {
 		x := float64(left) + float64(i)*step*scale
@@ -123,9 +122,10 @@ func (p *Plot) caption() string {
 	return s
 }
 
-// extent is where bars begin, how high the picture is, and the largest value
-// that has to fit in. A few that are far out of all others are cut off.
-func (p *Plot) extent() (left, height int, top float64) {
+// extent is where bars begin, the room for values beside them, how high the
+// picture is, and the largest value that has to fit in. A few that are far out
+// of all others are cut off.
+func (p *Plot) extent() (left, right, height int, top float64) {
 	longest, height := 0, plotTop+34
 	var values []float64
 	for _, g := range p.Groups {
@@ -135,6 +135,7 @@ func (p *Plot) extent() (left, height int, top float64) {
 		for _, bar := range g.Bars {
 			height += barPitch
 			longest = max(longest, utf8.RuneCountInString(bar.Label))
+			right = max(right, 40+int(letterWidth*float64(utf8.RuneCountInString(bar.Value.String()))))
 			values = append(values, bar.Value.High)
 			top = max(top, bar.Value.High)
 		}
@@ -142,7 +143,7 @@ func (p *Plot) extent() (left, height int, top float64) {
 	if middle := Summarize(values).Mid; middle > 0 {
 		top = min(top, middle*mostBar)
 	}
-	return plotMargin + int(float64(longest)*letterWidth) + 12, height, top
+	return plotMargin + int(float64(longest)*letterWidth) + 12, right, height, top
 }
 
 // draw draws one bar with its name, its whisker and its value.

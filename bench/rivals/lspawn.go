@@ -12,8 +12,12 @@ import (
 	"postloop/services/lspawn/lspawntest"
 )
 
-// LspawnLimitName is the yardstick of qmail-lspawn.
-const LspawnLimitName = "C, fork"
+// LspawnLimitName is the yardstick of qmail-lspawn, LspawnAssignedName ours with
+// users/cdb.
+const (
+	LspawnLimitName    = "C, fork"
+	LspawnAssignedName = "postloop, users/cdb"
+)
 
 // Deliveries is what qmail-lspawn is to be measured with.
 type Deliveries struct {
@@ -43,7 +47,7 @@ func (w *World) Lspawns(d Deliveries) []*Rival {
 		assigned bool
 		env      []string
 	}{
-		{"postloop, users/cdb", "users/cdb", true, nil},
+		{LspawnAssignedName, "users/cdb", true, nil},
 		{"postloop, getpw", "testdata/getpw.c in the place of qmail-getpw", false, []string{"QMAILGETPW=" + d.Getpw}},
 		{"postloop, built-in getpw", "passwd(5)", false, []string{"QMAIL_LSPAWN_GETPW=builtin", "QMAIL_LSPAWN_ALIAS=nobody"}},
 	} {
