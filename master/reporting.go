@@ -8,6 +8,8 @@ import (
 
 	"postloop/cfg"
 	"postloop/master/report"
+
+	"golang.org/x/sys/unix"
 )
 
 // Report says how everything is at this moment. It costs memory and time for
@@ -36,6 +38,7 @@ func (m *Master) head() *report.Report {
 			LongestTurn: report.In(st.LongestTurn), LongestCallback: report.In(st.LongestCallback), LongestName: st.LongestName,
 		},
 	}
+	r.Master.CPU, r.Master.CPUEnded = cpuTime(unix.RUSAGE_SELF), cpuTime(unix.RUSAGE_CHILDREN)
 	if p := m.params; p != nil {
 		r.Master.Version, r.Master.Config, r.Master.Queue, r.Master.Rootless = p.MailVersion, m.conf.Dir, p.QueueDirectory, p.Rootless
 	}
@@ -46,6 +49,15 @@ func (m *Master) head() *report.Report {
 		r.Master.Reload = &last
 	}
 	return r
+}
+
+// cpuTime is the processor time of this process, or of its children that have ended.
+func cpuTime(who int) report.Seconds {
+	var u unix.Rusage
+	if unix.Getrusage(who, &u) != nil {
+		return 0
+	}
+	return report.In(time.Duration(u.Utime.Nano() + u.Stime.Nano()))
 }
 
 func (s *service) report() report.Service {

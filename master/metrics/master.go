@@ -41,6 +41,10 @@ var ofMaster = []masterFamily{
 	},
 	master("log_lines_lost_total", "counter", "Lines that the log did not take in time.",
 		func(r *report.Report) float64 { return float64(r.Master.LogLost) }),
+	master("cpu_seconds_total", "counter", "Processor time of the master.",
+		func(r *report.Report) float64 { return float64(r.Master.CPU) }),
+	master("children_cpu_seconds_total", "counter", "Processor time of processes and commands that have ended.",
+		func(r *report.Report) float64 { return float64(r.Master.CPUEnded) }),
 
 	master("loop_turns_total", "counter", "Turns of the event loop.",
 		func(r *report.Report) float64 { return float64(r.Loop.Turns) }),

@@ -23,7 +23,7 @@ func sampleReport() *report.Report {
 	return &report.Report{
 		Version: report.Version, Time: at,
 		Master: report.Master{
-			Pid: 1, Started: at.Add(-time.Hour), Version: `3.12 "x"`, Rootless: true, Generation: 9, Processes: 3, Leaving: 1, LogLost: 2,
+			Pid: 1, Started: at.Add(-time.Hour), Version: `3.12 "x"`, Rootless: true, Generation: 9, Processes: 3, Leaving: 1, LogLost: 2, CPU: 1.5, CPUEnded: 60.25,
 			Reload: &report.Reload{Time: at}, Reloads: 4, Refused: 1,
 		},
 		Loop: report.Loop{

@@ -48,7 +48,9 @@ type Master struct {
 	Reload     *Reload   `json:"last_reload"` // null: none yet
 	Reloads    uint64    `json:"reloads"`     // taken in
 	Refused    uint64    `json:"reloads_refused"`
-	Metrics    string    `json:"metrics,omitempty"` // where it answers HTTP: an address, or unix:PATH
+	CPU        Seconds   `json:"cpu_seconds"`          // processor time of the process,
+	CPUEnded   Seconds   `json:"children_cpu_seconds"` // and of its child processes that have ended
+	Metrics    string    `json:"metrics,omitempty"`    // where it answers HTTP: an address, or unix:PATH
 }
 
 // Reload is how one ended.
