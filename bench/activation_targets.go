@@ -79,14 +79,16 @@ func (b *bench) activationTargets(list []*activated) (targets []report.Target) {
 			}
 			add(most, fmt.Sprintf("processor time of a connection, beside its own with %d", least), report.AtMost("", 1.5, "x", got.eight.over(few.eight, cpu)), why)
 			add(most, "connections/s beside Postfix, 8 clients back to back", report.AtLeast("", 10, "x", got.eight.over(postfix.eight, rate)), why)
-			add(most, "start beside Postfix", report.AtMost("", 0.5, "x", report.Summarize(report.Ratios(got.start, postfix.start))), "")
+			add(most, "start beside Postfix", report.AtMost("", 0.5, "x", report.Summarize(report.Ratios(got.start, postfix.start))),
+				fmt.Sprintf("%s ms, Postfix %s ms", millis(got.start), millis(postfix.start)))
 			add(most, "reload with one changed", report.AtMost("", 20, "ms", millis(got.reload)),
 				fmt.Sprintf("%s ms of it are processor time", millis(got.reloadCPU)))
 			add(most, "reload with one changed, beside Postfix", report.AtMost("", 0.2, "x", report.Summarize(report.Ratios(got.reload, postfix.reload))),
 				fmt.Sprintf("%s ms of it are processor time", millis(got.reloadCPU)))
-			add(most, "sockets closed by that reload", report.AtMost("", 0, "", report.Summarize([]float64{float64(got.others - got.kept)})), "")
+			add(most, "sockets closed by that reload", report.AtMost("", 0, "", report.Summarize([]float64{float64(got.others - got.kept)})), fmt.Sprintf("of %d", got.others))
 			if most > least {
-				add(most, "memory of each further service", report.AtMost("", 1, "KiB", b.furtherMemory(z, got, few)), "")
+				add(most, "memory of each further service", report.AtMost("", 1, "KiB", b.furtherMemory(z, got, few)),
+					fmt.Sprintf("%s MB with %d services, %s with %d", megabytes(got.rss), most, megabytes(few.rss), least))
 			}
 		})
 	}

@@ -22,7 +22,8 @@ func idleTargets(list []*resident) (targets []report.Target) {
 		if !x.isOurs() {
 			continue
 		}
-		targets = append(targets, report.AtMost(x.name+", context switches in the time that it is watched", 0, "", report.Summarize(x.switches)))
+		targets = append(targets, report.AtMost(x.name+", context switches in the time that it is watched", 0, "", report.Summarize(x.switches)).
+			Because("its server uses %s us of processor time meanwhile", report.Summarize(x.cpu)))
 		if x.first {
 			targets = append(targets, report.AtMost(x.name+", resident memory", 5, "MB", inMegabytes(x.rss)).Because("%s", runtimeWhy))
 		}
@@ -33,9 +34,11 @@ func idleTargets(list []*resident) (targets []report.Target) {
 			targets = append(targets,
 				report.AtMost(x.name+", resident memory beside Postfix", 0.75, "x", report.Summarize(report.Ratios(x.rss, them.rss))).Because("%s", runtimeWhy))
 			if x.first {
-				targets = append(targets, report.AtMost(x.name+", start to listening beside Postfix", 1, "x", report.Summarize(report.Ratios(x.listens, them.listens))))
+				targets = append(targets, report.AtMost(x.name+", start to listening beside Postfix", 1, "x", report.Summarize(report.Ratios(x.listens, them.listens))).
+					Because("%s ms, Postfix %s ms", millis(x.listens), millis(them.listens)))
 			}
-			targets = append(targets, report.AtMost(x.name+", first answer beside Postfix", 1, "x", report.Summarize(report.Ratios(x.answer, them.answer))))
+			targets = append(targets, report.AtMost(x.name+", first answer beside Postfix", 1, "x", report.Summarize(report.Ratios(x.answer, them.answer))).
+				Because("%s ms, Postfix %s ms", millis(x.answer), millis(them.answer)))
 		}
 	}
 	return targets

@@ -64,6 +64,6 @@ func proxymapTargets(list []*proxied, tables []proxymapTable) (targets []report.
 	}
 	each := eachLookup(last)
 	return append(targets,
-		report.AtMost(fmt.Sprintf("%s, never answered with %d under way", last, proxymapDepth), 0, "", report.Summarize([]float64{left})),
+		report.AtMost(fmt.Sprintf("%s, never answered with %d under way", last, proxymapDepth), 0, "", report.Summarize([]float64{left})).Because("in the round that left most"),
 		report.AtLeast(last+", lookups/s with a connection for each, beside Postfix", 2, "x", beside(each, rate)).Because("%s", kernels(ours(each))))
 }

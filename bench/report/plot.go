@@ -53,7 +53,7 @@ const (
 	barHeight   = 16
 	barPitch    = 24
 	groupPitch  = 30  // a group's title
-	letterWidth = 7.2 // of the labels, at the most
+	letterWidth = 7.5 // of the labels, at the most
 	mostBar     = 8   // times what is in the middle: what is longer is cut off
 )
 
