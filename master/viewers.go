@@ -123,7 +123,9 @@ func (m *Master) answer(q web.Request, err error) web.Answer {
 var texts = map[string]func(m *Master) web.Answer{
 	"/": func(*Master) web.Answer { return web.Page() },
 	"/metrics": func(m *Master) web.Answer {
-		return web.Answer{Status: web.OK, Type: metrics.ContentType, Body: metrics.Append(nil, m.Report())}
+		r := m.Report()
+		text := make([]byte, 0, (len(r.Services)+2)*metrics.Size)
+		return web.Answer{Status: web.OK, Type: metrics.ContentType, Body: metrics.Append(text, r)}
 	},
 	"/status.json": func(m *Master) web.Answer {
 		text, err := json.Marshal(m.Report())

@@ -21,6 +21,9 @@ import (
 // ContentType is that of the format.
 const ContentType = "text/plain; version=0.0.4; charset=utf-8"
 
+// Size is about what a service takes, in bytes.
+const Size = 2048
+
 // Append appends the metrics of r to b.
 func Append(b []byte, r *report.Report) []byte {
 	w := writer{b: b}
