@@ -128,7 +128,8 @@ func (b *bench) libevent() (string, error) {
 		return "", err
 	}
 	for _, a := range archives {
-		flags = append(flags, "-L"+filepath.Dir(a))
+		lib := filepath.Dir(a) // of which part of the headers is named as well
+		flags = append(flags, "-L"+lib, "-I"+b.world.Private+"/usr/include/"+filepath.Base(lib))
 	}
 	// Libraries come after what needs them.
 	return b.ccWith("tlibevent", []string{"-l:libevent_core.a"}, flags...)
