@@ -25,6 +25,9 @@ var mayImport = map[string]string{
 	"master/proto":                    "",
 	"master/maillog":                  "golang.org/x/sys/unix",
 	"master/ids":                      "golang.org/x/sys/unix",
+	"master/activation":               "",
+	"master/notify":                   "golang.org/x/sys/unix",
+	"master/watchdog":                 "golang.org/x/sys/unix",
 	"master/logloop":                  "loop cfg master/maillog",
 	"master/names":                    "loop master/maillog golang.org/x/sys/unix",
 	"master":                          "loop cfg master/ids master/names master/proto master/maillog golang.org/x/sys/unix master/report master/metrics master/web",
@@ -55,7 +58,7 @@ var mayImport = map[string]string{
 	"services/table/worker/ldap":      "services/table/cf services/table/ldapurl services/table/worker github.com/go-asn1-ber/asn1-ber github.com/go-ldap/ldap/v3",
 	"cmd/table-ldap":                  "services/table/worker services/table/worker/ldap",
 	"cmd/table-sqlite":                "services/table/worker services/table/worker/sqlite",
-	"cmd/master":                      "loop cfg master master/ids master/logloop master/maillog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix cmd/internal/builtin",
+	"cmd/master":                      "loop cfg master master/ids master/logloop master/maillog master/activation master/notify master/watchdog master/names master/proto services/proxymap services/spawn golang.org/x/sys/unix cmd/internal/builtin",
 	"cmd/spawn":                       "services/skeleton services/spawn",
 	"cmd/proxymap":                    "services/proxymap services/skeleton",
 	"cmd/qmail-lspawn":                "loop services/lspawn golang.org/x/sys/unix",
@@ -84,7 +87,7 @@ var mayImport = map[string]string{
 	"master/web":                      "",
 	"docs":                            "",
 	"internal/manual":                 "",
-	"cmd/internal/builtin":            "master master/names services/proxymap services/spawn",
+	"cmd/internal/builtin":            "cfg loop master master/names services/proxymap services/spawn",
 	"cmd/postloop":                    "loop cfg cmd/internal/builtin master master/logloop master/maillog master/names master/report services/attr services/proxymap services/table github.com/spf13/cobra golang.org/x/sys/unix",
 }
 

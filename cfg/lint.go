@@ -11,7 +11,7 @@ import (
 
 // ourPrefixes begin the names of parameters of ours, and of next to none of
 // Postfix's.
-var ourPrefixes = []string{"hosted_", "spawn_", "proxymap_", "proxywrite_", "control_"}
+var ourPrefixes = []string{"hosted_", "spawn_", "proxymap_", "proxywrite_", "control_", "hardware_"}
 
 // postfixParams have such a name, or end in _time_limit, and are Postfix's.
 var postfixParams = []string{

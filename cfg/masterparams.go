@@ -53,6 +53,9 @@ type Params struct {
 	BuiltinServices   []string      // builtin_services
 	ControlSocket     string        // control_socket; empty: none
 	MetricsListen     Endpoint      // metrics_listen
+	WatchdogDevice    string        // hardware_watchdog_device; empty: none
+	WatchdogTime      time.Duration // hardware_watchdog_time
+	Subreaper         bool          // subreaper
 	Hosted            Hosted        // hosted_...: of services without a value of their own
 
 	// For the daemons, and for services that the master hosts.
@@ -114,6 +117,9 @@ func (m *Main) Params() (*Params, error) {
 		BuiltinServices:   r.list("builtin_services"),
 		ControlSocket:     r.text("control_socket"),
 		MetricsListen:     parsed(&r, "metrics_listen", parseEndpoint),
+		WatchdogDevice:    r.text("hardware_watchdog_device"),
+		WatchdogTime:      r.time("hardware_watchdog_time"),
+		Subreaper:         r.bool("subreaper"),
 		Hosted:            r.hosted(),
 
 		MaxUse:        r.int("max_use"),

@@ -164,6 +164,15 @@ var ourParams = map[string]param{
 	// Where the status page and the metrics are: a loopback address with a port,
 	// or unix: and a socket, relative to the queue directory; empty: nowhere.
 	"metrics_listen": {},
+	// A watchdog of the machine, which resets it when the master's loop stands
+	// still: its device, empty for none, and after how long.
+	"hardware_watchdog_device": {},
+	"hardware_watchdog_time":   {kind: timeKind, def: "60s", min: 1, max: 24 * 3600},
+	// Processes whose parents have ended become the master's, and end with it.
+	"subreaper": {kind: boolKind, def: "no"},
+	// What becomes of the endpoint: "connection", a command for each client;
+	// "wait" and "listen-fds", one program that accepts by itself.
+	"spawn_protocol": {def: "connection", min: 1},
 	// Where the log goes: file (maillog_file, without postlogd), journal, stderr,
 	// stdout or syslog; empty for Postfix's rules (maillog_file, else syslog).
 	"log_to": {},

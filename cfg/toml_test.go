@@ -20,11 +20,11 @@ func TestParseTOMLInvalid(t *testing.T) {
 		{"processes = 5", `line 1: unknown key "processes"; it is "processes" in [limits]`},
 		{"[log]\nto = \"stderr\"\nrootless = true", `line 3: unknown key "rootless" in [log]; it is "rootless" above all tables`},
 		{"[limits]\nidel = \"1s\"", `line 2: unknown key "idel" in [limits]; did you mean "idle"?`},
-		{"foo = 1", `line 1: unknown key "foo"; a parameter of main.cf belongs in [parameters], and known here are rootless, user, hostname, interfaces, protocols, daemons, control, metrics, state, log, limits, parameters, service`},
+		{"foo = 1", `line 1: unknown key "foo"; a parameter of main.cf belongs in [parameters], and known here are rootless, user, hostname, interfaces, protocols, daemons, control, metrics, subreaper, state, log, limits, watchdog, parameters, service`},
 		{"[log]\nxyzzy = 1", `line 2: unknown key "xyzzy" in [log]; a parameter of main.cf belongs in [parameters], and known here are to, format, file, name, facility`},
 		{service + "command = \"x\"\nlimt = 1", `line 4: unknown key "limt" in [[service]]; did you mean "limit"?`},
 		{service + "command = \"x\"\nmail_owner = 1", `line 4: unknown key "mail_owner" in [[service]]; for this service only, a parameter belongs in options = { mail_owner = ... }`},
-		{service + "command = \"x\"\nxyzzy = 1", `line 4: unknown key "xyzzy" in [[service]]; known are listen, name, run, user, group, time_limit, allow, deny, client_limit, client_rate, client_ipv4_prefix, client_ipv6_prefix, queue, queue_time, refuse, client_environment, nice, rlimits, no_new_privs, capabilities, command, args, options, limit, wakeup, wakeup_if_used, privileged, chroot`},
+		{service + "command = \"x\"\nxyzzy = 1", `line 4: unknown key "xyzzy" in [[service]]; known are listen, name, run, user, group, time_limit, allow, deny, client_limit, client_rate, client_ipv4_prefix, client_ipv6_prefix, queue, queue_time, refuse, protocol, client_environment, nice, rlimits, no_new_privs, capabilities, command, args, options, limit, wakeup, wakeup_if_used, privileged, chroot`},
 
 		// Kinds of values.
 		{"rootless = \"yes\"", `line 1: rootless: specify true or false`},

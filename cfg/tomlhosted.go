@@ -35,6 +35,7 @@ var hostedSettings = []hostedKey{
 	{"queue", "hosted_queue_limit", queueForm, upTo("hosted_queue_limit")},
 	{"queue_time", "hosted_queue_time", secondsForm, nil},
 	{"refuse", "hosted_refuse", textForm, checker(parseRefuse)},
+	{"protocol", "spawn_protocol", textForm, checker(ParseProtocol)},
 	{"client_environment", "spawn_client_environment", listForm, nil},
 	{"nice", "spawn_nice", numberForm, nil},
 	{"rlimits", "spawn_rlimits", listForm, nil},

@@ -41,6 +41,7 @@ var settings = []setting{
 	{"", "daemons", "daemon_directory", textForm},
 	{"", "control", "control_socket", textForm},
 	{"", "metrics", "metrics_listen", textForm},
+	{"", "subreaper", "subreaper", boolForm},
 	{"log", "to", "log_to", textForm},
 	{"log", "format", "log_format", textForm},
 	{"log", "file", "maillog_file", textForm},
@@ -53,16 +54,18 @@ var settings = []setting{
 	{"limits", "throttle", "service_throttle_time", secondsForm},
 	{"limits", "throttle_max", "service_throttle_time_limit", orOffForm},
 	{"limits", "stop", "service_stop_time_limit", milliForm},
+	{"watchdog", "device", "hardware_watchdog_device", textForm},
+	{"watchdog", "time", "hardware_watchdog_time", secondsForm},
 }
 
 // tables are all tables of a file.
-var tables = []string{"log", "limits", "parameters", "service"}
+var tables = []string{"log", "limits", "watchdog", "parameters", "service"}
 
 // settings takes in everything but the services, which it returns.
 func (p *tomlParser) settings(root *item) (services []*item) {
 	for _, it := range root.items {
 		switch it.key {
-		case "log", "limits":
+		case "log", "limits", "watchdog":
 			p.table(it, func(in *item) { p.setting(it.key, in) })
 		case "parameters":
 			p.table(it, func(in *item) {

@@ -23,6 +23,10 @@ type starter interface {
 // forkExec starts processes with the standard library's fork and exec.
 type forkExec struct{}
 
+// namePid is what a shell does to have $0 be a variable with its own process
+// number, which it keeps when it becomes the program.
+const namePid = `export "$0=$$"; exec "$@"`
+
 // notBorn is what a pidfd is before there was a child to have one.
 const notBorn = -2
 
@@ -32,6 +36,11 @@ func (forkExec) close()         {}
 func (forkExec) start(c *Cmd) (pid, pidfd int, err error) {
 	if c.confined() {
 		return 0, -1, errConfine(c)
+	}
+	if c.PidEnv != "" {
+		named := *c
+		named.Path, named.Args = "/bin/sh", append([]string{"sh", "-c", namePid, c.PidEnv, c.Path}, c.Args[min(1, len(c.Args)):]...)
+		c = &named
 	}
 	unblockSignals()
 	files := make([]uintptr, len(c.Files))

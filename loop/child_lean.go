@@ -29,6 +29,8 @@ type lean struct {
 	script []call
 	names  []string // of the script's calls, for errors
 	groups []uint32
+	gate   uint32 // 1 until a child that waits may go on
+	number *words // that the child waits to have its number in; nil: it does not
 	limits []unix.Rlimit
 	limit  unix.Rlimit
 
@@ -144,7 +146,7 @@ func (s *lean) start(c *Cmd) (pid, pidfd int, err error) {
 }
 
 // bear makes a child that does what the script says, and waits until it
-// executes its program or has ended.
+// executes its program or has ended. One that waits for its number gets it.
 //
 // This is vfork(2) but for who waits: there it is the kernel, for ever. Whoever
 // has another process of the child's new user may stop the child before it has
@@ -155,8 +157,10 @@ func (s *lean) bear() (pid int, err error) {
 	if pid = bear(b); pid < 0 {
 		return 0, unix.Errno(-pid)
 	}
+	if s.number != nil {
+		s.admit(pid)
+	}
 	for {
-		const futexWait = 0
 		// Raw: the runtime need not be told of a wait that is short and bounded,
 		// and telling it costs more than the wait.
 		_, _, errno := unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&b.inside)), futexWait, 1, uintptr(unsafe.Pointer(&birthTime)), 0, 0)

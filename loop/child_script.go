@@ -34,6 +34,7 @@ func (s *lean) mayFail() { s.script[len(s.script)-1].optional = true }
 // of all of ours if those that it is to have are spread.
 func (s *lean) begin(spread bool) {
 	s.script, s.names, s.groups, s.limits = s.script[:0], s.names[:0], s.groups[:0], s.limits[:0]
+	s.number = nil
 	b := s.birth
 	b.clone = cloneArgs{
 		cloneFlags:      unix.CLONE_VM | unix.CLONE_CHILD_CLEARTID | unix.CLONE_PIDFD | unix.CLONE_CLEAR_SIGHAND,
@@ -52,6 +53,9 @@ func (s *lean) begin(spread bool) {
 func (s *lean) write(c *Cmd) error {
 	spread := s.spread(c.Files)
 	s.begin(spread)
+	if c.PidEnv != "" {
+		s.await(c.kept.words)
+	}
 	if c.Session {
 		s.add("setsid", unix.SYS_SETSID)
 	}
@@ -82,6 +86,31 @@ func (s *lean) write(c *Cmd) error {
 	s.add("exec", unix.SYS_EXECVE, pointer(w.path.p), uintptr(unsafe.Pointer(&w.args.ptrs[0])), uintptr(unsafe.Pointer(&w.env.ptrs[0])))
 	return nil
 }
+
+// await has the child wait until its number is in w, and not for ever: whoever
+// would write it there may be gone.
+func (s *lean) await(w *words) {
+	s.gate, s.number = 1, w
+	s.add("futex", unix.SYS_FUTEX, uintptr(unsafe.Pointer(&s.gate)), futexWait, 1, uintptr(unsafe.Pointer(&gateTime)))
+	s.mayFail() // it may be open already
+}
+
+// admit tells the child its number, and opens the gate.
+func (s *lean) admit(pid int) {
+	s.number.setPid(pid)
+	wake := func() { _, _, _ = unix.RawSyscall(unix.SYS_FUTEX, uintptr(unsafe.Pointer(&s.gate)), futexWake, 1) }
+	wake() // first this: the number is there before the gate is open, for any processor
+	s.gate = 0
+	wake()
+}
+
+const (
+	futexWait = 0
+	futexWake = 1
+)
+
+// gateTime is how long a child waits for its number.
+var gateTime = unix.Timespec{Sec: 10}
 
 // noSignals is a mask.
 var noSignals uint64

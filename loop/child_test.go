@@ -333,3 +333,27 @@ func TestChildLimit(t *testing.T) {
 		t.Errorf("the limit is %q", got)
 	}
 }
+
+// TestPidEnv: the child finds its own number, and the next one of the same Cmd
+// its own again; a Cmd that has none does not wait for one.
+func TestPidEnv(t *testing.T) {
+	l := looptest.New(t)
+	c := sh(`echo "$NUMBER" "$$" "$OTHER" "$*"`)
+	c.Args = append(c.Args, "name", "a b", "")
+	c.Env, c.PidEnv = []string{"OTHER=x"}, "NUMBER"
+	for range 20 {
+		text := output(t, l, c)
+		if pid, rest, _ := strings.Cut(text, " "); rest != pid+" x a b \n" || pid == "" {
+			t.Fatalf("got %q", text)
+		}
+	}
+	c.PidEnv = "SECOND"
+	c.Args[2] = `echo "$NUMBER" "$SECOND" "$$"`
+	if text := strings.Fields(output(t, l, c)); len(text) != 2 || text[0] != text[1] {
+		t.Errorf("with another name: %q", text)
+	}
+	c.PidEnv = ""
+	if text := strings.Fields(output(t, l, c)); len(text) != 1 {
+		t.Errorf("without: %q", text)
+	}
+}

@@ -4,7 +4,11 @@
 
 package loop
 
-import "golang.org/x/sys/unix"
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
 
 // kept is what stays with a Cmd from one start to the next.
 type kept struct{ words *words } // nil at first
@@ -13,7 +17,12 @@ type kept struct{ words *words } // nil at first
 type words struct {
 	path, dir, root word
 	args, env       list
+	pid             []byte // the variable PidEnv, with null bytes behind it
+	pidName         string
 }
+
+// pidRoom is what the number of a process has room in, with a null byte.
+const pidRoom = 12
 
 // take makes w agree with c. Most often there is nothing to do.
 func (w *words) take(c *Cmd) error {
@@ -28,7 +37,25 @@ func (w *words) take(c *Cmd) error {
 	if err := w.args.take(c.Args); err != nil {
 		return err
 	}
-	return w.env.take(c.Env)
+	if c.PidEnv == "" {
+		return w.env.take(c.Env)
+	}
+	if w.pidName != c.PidEnv {
+		if _, err := unix.BytePtrFromString(c.PidEnv); err != nil {
+			return err
+		}
+		w.pidName = c.PidEnv
+		w.pid = append([]byte(c.PidEnv+"="), make([]byte, pidRoom)...)
+	}
+	return w.env.take(c.Env, &w.pid[0])
+}
+
+// setPid writes the number into the variable. A number that is shorter than the
+// last one leaves nothing of it.
+func (w *words) setPid(pid int) {
+	room := w.pid[len(w.pidName)+1:]
+	clear(room)
+	strconv.AppendInt(room[:0], int64(pid), 10)
 }
 
 // word is a string with a null byte behind it.
@@ -51,10 +78,11 @@ type list struct {
 	ptrs  []*byte
 }
 
-func (l *list) take(from []string) error {
-	if len(l.ptrs) != len(from)+1 {
-		l.words, l.ptrs = make([]word, len(from)), make([]*byte, len(from)+1)
+func (l *list) take(from []string, more ...*byte) error {
+	if len(l.ptrs) != len(from)+len(more)+1 || len(l.words) != len(from) {
+		l.words, l.ptrs = make([]word, len(from)), make([]*byte, len(from)+len(more)+1)
 	}
+	copy(l.ptrs[len(from):], more)
 	for i, s := range from {
 		if err := l.words[i].take(s); err != nil {
 			return err

@@ -17,6 +17,12 @@ type Cmd struct {
 	// package opens or accepts is, CloseOnExecFrom sees to what was inherited.
 	Files []int
 
+	// PidEnv is the name of one more variable, with the child's own process
+	// number, which nobody knows before the child is there; empty: none. Where
+	// only the standard library starts children, /bin/sh sets it, and then runs
+	// Path under that name.
+	PidEnv string
+
 	Session bool   // it leads a session, and a process group, of its own
 	Root    string // of its file system, which Path and Dir are then in; empty: ours
 	User    *User  // nil: whoever we are

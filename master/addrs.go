@@ -54,6 +54,7 @@ func (t *transaction) checkInet(w *wanted) error {
 	}
 	slices.SortFunc(w.addrs, netip.AddrPort.Compare) // IPv4 first
 	w.addrs = slices.Compact(w.addrs)
+	t.claimAddrs(w)
 	return nil
 }
 

@@ -46,6 +46,9 @@ func (s *service) enforce() {
 	if s.host != nil {
 		s.host.gate.next()
 	}
+	if s.m.opt.Changed != nil {
+		s.m.opt.Changed()
+	}
 	want := s.wantListen()
 	if want != s.listening {
 		s.listening = want

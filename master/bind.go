@@ -20,6 +20,9 @@ type listenOptions struct {
 	backlog int
 	window  int // of TCP, in bytes; 0: the system's
 
+	sockets *Master // who may have them already
+	queue   string  // the queue directory
+
 	rehearsal *rehearsal // nil: this is in earnest
 }
 
@@ -30,6 +33,13 @@ func (w *wanted) open(o listenOptions, old *service, inUse map[string]bool) erro
 	if w.spec.Type != cfg.Inet {
 		// The path of a service that still runs is taken over only when
 		// nothing can go wrong any more.
+		if h := o.sockets.inheritedPath(w.spec, o.queue); h != nil {
+			ln, err := h.open(o)
+			if err == nil {
+				w.bound = append(w.bound, ln)
+			}
+			return err
+		}
 		ln := &listener{path: w.spec.Path()}
 		switch {
 		case o.rehearsal != nil: // another name than that of the master which may be running
@@ -50,7 +60,7 @@ func (w *wanted) open(o listenOptions, old *service, inUse map[string]bool) erro
 		if old != nil && old.listensOn(addr) != nil {
 			continue
 		}
-		ln, err := listenInet(addr, o)
+		ln, err := o.open(addr)
 		if err != nil && o.rehearsal.isHeld(addr, err) {
 			continue
 		}
@@ -60,6 +70,14 @@ func (w *wanted) open(o listenOptions, old *service, inUse map[string]bool) erro
 		w.bound = append(w.bound, ln)
 	}
 	return nil
+}
+
+// open opens a TCP listener, unless it is there.
+func (o listenOptions) open(addr netip.AddrPort) (*listener, error) {
+	if h := o.sockets.inheritedAddr(addr); h != nil {
+		return h.open(o)
+	}
+	return listenInet(addr, o)
 }
 
 // abandon closes what open has made.

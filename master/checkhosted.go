@@ -25,6 +25,9 @@ func (t *transaction) checkHosted(w *wanted, create HostFunc) (served bool, err 
 		}
 		err = t.create(w, main, create)
 	}
+	if err == nil {
+		err = w.checkProgram()
+	}
 	if err == nil || errors.Is(err, names.ErrPending) {
 		return true, err
 	}
@@ -38,7 +41,7 @@ func (t *transaction) checkHosted(w *wanted, create HostFunc) (served bool, err 
 	}
 	w.sameHosted = same
 	if !same {
-		w.host, w.hosted, w.policy = nil, nil, nil
+		w.host, w.hosted, w.policy, w.program = nil, nil, nil, nil
 	}
 	return same, nil
 }
@@ -144,7 +147,7 @@ func (t *transaction) makePolicy(h cfg.Hosted, main *cfg.Main) (a policyAnswer) 
 func (t *transaction) checkNotHosted(w *wanted) error {
 	overrides, _, _ := w.spec.Overrides() // what is wrong with them is for the daemon to say
 	for _, o := range overrides {
-		if strings.HasPrefix(o.Name, "hosted_") {
+		if strings.HasPrefix(o.Name, "hosted_") || o.Name == "spawn_protocol" && o.Value != "connection" {
 			return w.blame(fmt.Errorf("%s is for what master serves itself, and %s of type %s it does not; see builtin_services",
 				o.Name, w.spec.Command, w.spec.Type))
 		}

@@ -196,7 +196,7 @@ func (c *Control) signal(q report.Request, done func(report.Answer)) {
 	}
 	n := 0
 	for pid, ch := range c.m.children {
-		if ch.s == s && unix.Kill(pid, number) == nil {
+		if ch.s == s && unix.Kill(pid, number) == nil { // a program sees to its own children
 			n++
 		}
 	}
@@ -223,6 +223,7 @@ func (s *service) pause() (string, error) {
 	}
 	s.paused = true
 	s.closeStatus()
+	s.dismiss()
 	s.enforce()
 	return "paused" + s.stillThere(), nil
 }
@@ -307,5 +308,6 @@ func (s *service) recycle() (string, error) {
 	}
 	text := "restarted" + s.stillThere()
 	s.closeStatus()
+	s.dismiss()
 	return text, nil
 }

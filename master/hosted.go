@@ -59,6 +59,10 @@ type Host struct {
 	// its place might not do. After an error such an entry is refused.
 	Binding bool
 
+	// Program is for a HostFunc to say that the listening sockets go to a program.
+	// What it returns is then not looked at.
+	Program Program
+
 	// Connections is for a HostFunc to say that clients stay connections of this
 	// process, and are no processes. The process limit then says nothing about
 	// them; what limits them is how many descriptors there are.

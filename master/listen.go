@@ -22,6 +22,8 @@ type listener struct {
 	path   string         // of the others
 	rename string         // path that it takes when the transaction succeeds, if not empty
 
+	from *inherited // nil: master has opened it
+
 	watch  *loop.Watch    // served by processes: only learns that somebody is there
 	accept *loop.Listener // hosted
 }
@@ -76,6 +78,11 @@ func (s *service) register() {
 }
 
 func (s *service) registerOne(ln *listener) error {
+	if s.program == nil {
+		if err := unix.SetNonblock(ln.fd, true); err != nil { // it may have been a program's
+			return err
+		}
+	}
 	if !s.isHosted() {
 		w, err := s.m.loop.Watch(ln.fd, 0, s.knocked)
 		if err != nil {
@@ -119,10 +126,10 @@ func (s *service) listensOn(addr netip.AddrPort) *listener {
 
 // take gives s the endpoint that w has: what was opened for it, and what s
 // has already. Addresses that w no longer has are closed. Clients that wait
-// on the others notice nothing.
-func (s *service) take(w *wanted) {
+// on the others notice nothing. It reports whether anything has changed.
+func (s *service) take(w *wanted) (moved bool) {
 	if len(w.bound) == 0 && (w.spec.Type != cfg.Inet || len(w.addrs) == len(s.listeners)) {
-		return
+		return false
 	}
 	s.unregister()
 	next := w.bound
@@ -149,6 +156,7 @@ func (s *service) take(w *wanted) {
 			s.log().Errorf("%s: %s", s, maillog.Strerror(err))
 		}
 	}
+	return true
 }
 
 // setBacklog follows a changed process limit: listen(2) may be repeated.

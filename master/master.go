@@ -38,6 +38,12 @@ type Options struct {
 	// Group has Shutdown signal the whole process group, which master leads:
 	// descendants that master does not know of end as well.
 	Group bool
+	// Changed, if not nil, is called whenever Summary may have another answer,
+	// which is often.
+	Changed func()
+	// Sockets are those that this process was started with. They become
+	// master's.
+	Sockets []Socket
 }
 
 // Master keeps the services of one configuration running.
@@ -52,6 +58,8 @@ type Master struct {
 	env     []string // of processes
 	owner   Ids      // of local endpoints
 	addrs   []netip.Addr
+
+	sockets []*inherited
 
 	services   []*service // in the order of the configuration
 	byKey      map[key]*service
@@ -93,11 +101,16 @@ func New(l *loop.Loop, log *maillog.Logger, opt Options) (*Master, error) {
 		closeAll(flow[:])
 		return nil, os.NewSyscallError("getrlimit", err)
 	}
-	return &Master{
+	m := &Master{
 		loop: l, log: log, opt: opt, flow: flow, waitersBelow: waitersBelow(files),
 		born:  l.Now(),
 		byKey: map[key]*service{}, leaving: map[*service]struct{}{}, children: map[int]*child{}, triggers: map[*trigger]struct{}{},
-	}, nil
+	}
+	for _, s := range opt.Sockets {
+		unix.CloseOnExec(s.FD)
+		m.sockets = append(m.sockets, inherit(s))
+	}
+	return m, nil
 }
 
 // Start takes the first configuration into service. When all of it is known
@@ -163,6 +176,7 @@ func (m *Master) Shutdown(done func()) {
 	if m.opt.Group {
 		// Master is a member: it has to be ready for its own signal.
 		_ = unix.Kill(-unix.Getpid(), termSignal)
+		m.signalChildren(termSignal, func(c *child) bool { return c.program }) // they lead groups of their own
 	} else {
 		m.signalChildren(termSignal, anyChild)
 	}

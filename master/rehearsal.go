@@ -97,6 +97,7 @@ func (t *transaction) tryPlaces() {
 		t.rehearsal.add(true, errors.New("not run by root, as the master would be: no endpoint was tried, and no directory looked at"))
 		return
 	}
+	t.tryWatchdog()
 	changes := plan(nil, t.want)
 	ready := t.placesReady()
 	if !ready && p.MetricsListen.Path != "" { // likewise
@@ -110,6 +111,18 @@ func (t *transaction) tryPlaces() {
 			c.want.abandon()
 		}
 		t.abandonView()
+	}
+}
+
+// tryWatchdog looks at the watchdog of the machine. One that is opened begins to
+// count: so it is not.
+func (t *transaction) tryWatchdog() {
+	path := t.params.WatchdogDevice
+	if path == "" {
+		return
+	}
+	if err := unix.Access(path, unix.W_OK); err != nil {
+		t.rehearsal.add(true, t.paramError("hardware_watchdog_device", nil, fmt.Sprintf("%s: %s", path, maillog.Strerror(err))))
 	}
 }
 

@@ -161,7 +161,7 @@ func (t *transaction) bind(changes []change) error {
 }
 
 func (t *transaction) listenOptions(w *wanted) listenOptions {
-	return listenOptions{backlog: max(w.spec.Limit, t.params.ProcessLimit), window: t.params.TCPWindowSize, rehearsal: t.rehearsal}
+	return listenOptions{backlog: max(w.spec.Limit, t.params.ProcessLimit), window: t.params.TCPWindowSize, sockets: t.m, queue: t.params.QueueDirectory, rehearsal: t.rehearsal}
 }
 
 // commit switches over. Nothing in here can refuse any more.
@@ -196,4 +196,5 @@ func (t *transaction) commit(changes []change) {
 		s.closeEndpoint()
 	}
 	t.takeView()
+	m.reportSockets()
 }

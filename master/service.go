@@ -36,7 +36,9 @@ type service struct {
 	stressArg   int
 	stressUntil time.Time
 
-	host      *host // nil: always served by processes
+	host      *host   // nil: always served by processes
+	program   Program // nil: they are daemons
+	haste     int     // how many times in a row it has ended soon
 	listeners []*listener
 	listening bool // the endpoint is watched
 
@@ -75,6 +77,7 @@ type wanted struct {
 	host      *Host            // what hosted was made with
 	hosted    Hosted           // nil: served by processes
 	policy    *policy          // for the clients of hosted
+	program   Program          // who gets the sockets, and hosted is nil
 	// sameHosted keeps the Hosted that serves already: nothing about the entry
 	// has changed, and right now it could not be made anew.
 	sameHosted bool
@@ -110,9 +113,9 @@ func (s *service) start() {
 // adopt gives s the values of w. Counts, throttle and stress stay.
 func (s *service) adopt(w *wanted) {
 	s.spec, s.path = w.spec, w.path
-	s.take(w)
+	moved := s.take(w)
 	s.argv, s.stressArg = nil, -1
-	if w.hosted == nil && !w.sameHosted {
+	if w.hosted == nil && !w.sameHosted && w.program == nil {
 		s.argv, s.stressArg = childArgs(s.spec, childOptions{
 			debug:    s.m.opt.Debug,
 			verbose:  s.m.log.Verbose > 0,
@@ -122,6 +125,7 @@ func (s *service) adopt(w *wanted) {
 		})
 	}
 	s.replaceHosted(w)
+	s.replaceProgram(w, moved)
 	s.wakeupPending = w.spec.WakeupIfUsed
 }
 
@@ -183,7 +187,7 @@ func (s *service) stop() {
 // or they would wake up and log that accept fails.
 func (s *service) closeEndpoint() {
 	for _, ln := range s.listeners {
-		if s.procs > 0 {
+		if s.procs > 0 && ln.from == nil { // or whoever has opened it would have a dead socket
 			// Not every system lets a listening socket be shut down.
 			_ = unix.Shutdown(ln.fd, unix.SHUT_RDWR)
 		}

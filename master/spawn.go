@@ -30,6 +30,11 @@ type child struct {
 	generation uint32
 	idle       bool
 	uses       int // clients served to the end, by its own account
+
+	program   bool // it has the sockets, and says nothing
+	born      time.Time
+	dismissed bool
+	last      *loop.Timer
 }
 
 // knocked starts a process: somebody waits at the endpoint and nobody is idle.
@@ -75,7 +80,7 @@ func (s *service) spawn() {
 	if m.log.Verbose > 0 {
 		m.log.Debugf("spawn command %s; pid %d", s.path, pid)
 	}
-	c := &child{s: s, pid: pid, generation: m.generation}
+	c := &child{s: s, pid: pid, generation: m.generation, program: s.program != nil, born: m.loop.Now()}
 	s.past().starts++
 	s.record.knocked = m.age()
 	m.children[pid] = c
@@ -88,6 +93,9 @@ func (s *service) spawn() {
 // startProcess runs s's executable with the descriptors, arguments and
 // environment that package proto describes.
 func (m *Master) startProcess(s *service) (pid int, err error) {
+	if s.program != nil {
+		return m.startProgram(s)
+	}
 	if err := s.openStatus(); err != nil {
 		return 0, err
 	}
@@ -135,10 +143,13 @@ func (m *Master) exited(e loop.Exit) {
 	if m.log.Verbose > 0 {
 		m.log.Debugf("master_reap_child: pid %d", e.Pid)
 	}
-	bad := false
+	c.last.Stop()
+	bad := c.program && c.programEnded()
 	switch st := e.Status; {
 	case st.Exited() && st.ExitStatus() == 0:
-		s.recovered()
+		if !bad {
+			s.recovered()
+		}
 		s.past().exits.OK++
 	case st.Exited():
 		bad = true
@@ -148,7 +159,7 @@ func (m *Master) exited(e loop.Exit) {
 	case st.Signaled():
 		s.past().exits.Signal++
 		// The signals that end a removed service are master's own doing.
-		if own := s.stopping || m.stopping; !own || st.Signal() != termSignal && st.Signal() != killSignal {
+		if own := s.stopping || m.stopping || c.dismissed; !own || st.Signal() != termSignal && st.Signal() != killSignal {
 			bad = true
 			s.blame(signalFault, e.Pid, int(st.Signal()))
 			s.log().Warnf("process %s pid %d killed by signal %d", s.path, e.Pid, st.Signal())
@@ -177,10 +188,9 @@ func (m *Master) exited(e loop.Exit) {
 
 // signalChildren sends sig to the processes that which picks.
 func (m *Master) signalChildren(sig unix.Signal, which func(*child) bool) {
-	for pid, c := range m.children {
+	for _, c := range m.children {
 		if which(c) {
-			// ESRCH cannot be: the process is not reaped yet.
-			_ = unix.Kill(pid, sig)
+			c.signal(sig)
 		}
 	}
 }

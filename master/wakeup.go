@@ -74,13 +74,21 @@ func (s *service) trigger() error {
 	case cfg.Fifo:
 		return s.triggerFifo()
 	case cfg.Unix, cfg.Pass:
-		return s.triggerSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: s.spec.Path()})
+		return s.triggerSocket(unix.AF_UNIX, &unix.SockaddrUnix{Name: s.socketPath()})
 	case cfg.Inet:
 		family, to := triggerAddr(s.listeners[0].addr)
 		return s.triggerSocket(family, to)
 	case cfg.UnixDgram:
 	}
 	return unix.EOPNOTSUPP
+}
+
+// socketPath is where a service of type unix or pass is reached.
+func (s *service) socketPath() string {
+	if h := s.listeners[0].from; h != nil {
+		return h.path
+	}
+	return s.spec.Path()
 }
 
 // triggerFifo writes the request as the owner of the fifo, so that a link

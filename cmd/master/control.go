@@ -55,6 +55,7 @@ func (d *daemon) answer(err error) {
 func (d *daemon) stopFor(abort bool) {
 	d.end("stopping on the operator's word")
 	if abort {
+		d.orphans.left = d.loop.Now()
 		d.master.Abort()
 	}
 }

@@ -11,8 +11,10 @@ import (
 	"postloop/cmd/internal/builtin"
 	"postloop/loop"
 	"postloop/master"
+	"postloop/master/activation"
 	"postloop/master/logloop"
 	"postloop/master/maillog"
+	"postloop/master/notify"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,6 +51,10 @@ type daemon struct {
 	status  int         // exit status, once the loop has stopped
 	hot     *loop.Timer // a reload that waits for its files to cool down
 
+	herald   herald   // to the service manager
+	hardware hardware // the watchdog of the machine
+	orphans  orphans  // whoever's children they were
+
 	control   *master.Control // nil: there is none
 	asked     []func(error)   // for those who wait for a reload whose files are not read yet,
 	answering []func(error)   // and for those whose reload is under way
@@ -65,6 +71,8 @@ func (d *daemon) run() int {
 		return d.fatal(err)
 	}
 	raiseFiles()
+	d.takeNotify()
+	sockets, socketsErr := activation.Take()
 	d.programs = programDir()
 	if err := d.findConfig(); err != nil {
 		return d.fatal(err)
@@ -91,12 +99,18 @@ func (d *daemon) run() int {
 	}
 	logloop.Start(d.loop, d.log)
 	d.installSignals()
+	d.startHerald()
+	if socketsErr != nil {
+		d.log.Warnf("%v -- ignored", socketsErr)
+	}
 	d.master, err = master.New(d.loop, d.log, master.Options{
 		Debug:   d.o.debug,
 		Environ: os.Environ(),
 		Hosted:  builtin.Services,
 		Exposed: builtin.Exposed,
 		Group:   unix.Getpgrp() == unix.Getpid(),
+		Changed: d.herald.changes(),
+		Sockets: inheritedSockets(sockets),
 	})
 	if err != nil {
 		return d.fatal(err)
@@ -111,8 +125,11 @@ func (d *daemon) run() int {
 	}
 	d.control.Close()
 	d.master.CloseView()
+	if d.ending {
+		d.closeHardware()
+	}
 	d.log.Drain(time.Second)
-	if d.dying != 0 && !d.o.init {
+	if d.dying != 0 && !isInit() {
 		die(d.loop, d.dying)
 	}
 	return d.status // what the loop holds ends with the process
@@ -129,6 +146,7 @@ func (d *daemon) fatal(err error) int {
 		d.log.Fatalf("%v", one)
 		fmt.Fprintf(stderr, "%s: fatal: %v\n", d.process, one)
 	}
+	d.tellFailure(err)
 	d.log.Drain(time.Second)
 	return 1
 }
@@ -146,6 +164,9 @@ func (d *daemon) begun(err error) {
 	d.params = d.master.Params()
 	d.openControl()
 	d.log.Infof("daemon started -- version %s, configuration %s", d.params.MailVersion, d.dir)
+	d.adoptOrphans()
+	d.openHardware()
+	d.tellReady("")
 	if d.parent >= 0 {
 		// A parent that has given up is no reason to give up, too.
 		_, _ = unix.Write(d.parent, []byte{0})
@@ -175,5 +196,7 @@ func (d *daemon) sayNotes(conf *cfg.Config) {
 // exitTime is -e: the processes see the end of their status channels.
 func (d *daemon) exitTime() {
 	d.log.Infof("master exit time has arrived")
+	d.ending = true
+	d.tell(notify.Stopping)
 	d.loop.Stop()
 }

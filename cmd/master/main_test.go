@@ -17,13 +17,14 @@ import (
 // has one of these names runs that. The master is the real one, and measured
 // like everything else by go test -cover.
 var roles = map[string]func() int{
-	"master":   func() int { measure(); return run() },
-	"daemon":   func() int { return (&daemonProcess{}).serve() },
-	"stubborn": func() int { return (&daemonProcess{stubborn: true}).serve() },
-	"moody":    moody,
-	"broken":   func() int { return 3 },
-	"gossip":   gossip,
-	"files":    func() int { fmt.Println(descriptors()); return 0 },
+	"master":    func() int { measure(); return run() },
+	"daemon":    func() int { return (&daemonProcess{}).serve() },
+	"stubborn":  func() int { return (&daemonProcess{stubborn: true}).serve() },
+	"moody":     moody,
+	"broken":    func() int { return 3 },
+	"gossip":    gossip,
+	"listening": listening,
+	"files":     func() int { fmt.Println(descriptors()); return 0 },
 }
 
 func TestMain(m *testing.M) {

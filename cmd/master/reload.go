@@ -6,18 +6,30 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/master/notify"
 )
 
 // reload takes the configuration files as they are now, in whole or not at
 // all. It answers SIGHUP.
 func (d *daemon) reload() {
+	if d.ending {
+		return
+	}
+	if d.started {
+		d.tell(notify.Reloading, notify.Now())
+	}
 	switch {
-	case d.ending || d.hot != nil:
+	case d.hot != nil:
 		return
 	case !d.started || d.master.Busy():
 		d.again = true
 		return
 	}
+	d.reloadFiles()
+}
+
+// reloadFiles is reload where nothing is under way.
+func (d *daemon) reloadFiles() {
 	if wait := hotTime - time.Since(cfg.Modified(d.dir)); wait > 0 && wait <= hotTime {
 		d.hot = d.loop.After(wait, d.cooled)
 		return
@@ -36,7 +48,7 @@ func (d *daemon) reload() {
 // cooled goes on with a reload whose files were being written.
 func (d *daemon) cooled() {
 	d.hot = nil
-	d.reload()
+	d.reloadFiles()
 }
 
 // reloaded ends a reload.
@@ -51,6 +63,8 @@ func (d *daemon) reloaded(err error) {
 	} else {
 		d.params = d.master.Params()
 		d.watchLoop()
+		d.adoptOrphans()
+		d.openHardware()
 	}
 	d.master.Reloaded(err)
 	d.answer(err) // first this: the socket may move
@@ -60,5 +74,7 @@ func (d *daemon) reloaded(err error) {
 	if d.again {
 		d.again = false
 		d.loop.Later(d.reload)
+		return
 	}
+	d.tellReady(refusal(err))
 }

@@ -7,6 +7,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -23,7 +24,7 @@ import (
 // directory, @UID@ for who runs the test, @PORT@ and @PORT2@ for free ports of 127.0.0.1, @TAKEN@ for one
 // that is not free, @PROTOCOLS@ for the inet_protocols that are there, and
 // @LOCALHOST@ for [::1] where that is one of them, or else 127.0.0.1. A line
-// that begins with [root], [ipv6] or [pidns], or [!root] and so on, counts only
+// that begins with [root], [linux], [ipv6] or [pidns], or [!root] and so on, counts only
 // where that is so. The commands are those in the table below; a regular
 // expression is the rest of its line.
 func TestScripts(t *testing.T) {
@@ -151,6 +152,8 @@ func (s *stage) holds(condition string) bool {
 	switch word {
 	case "root":
 		return not != (os.Getuid() == 0)
+	case "linux":
+		return not != (runtime.GOOS == "linux")
 	case "ipv6":
 		return not != hasIPv6()
 	case "pidns":

@@ -5,7 +5,7 @@ package main
 import (
 	"fmt"
 
-	"postloop/loop"
+	"postloop/master/notify"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,8 +18,8 @@ func (d *daemon) installSignals() {
 	for _, s := range []unix.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGTERM} {
 		d.loop.OnSignal(s, func() { d.terminate(s) })
 	}
-	if d.o.init {
-		d.loop.OnOrphan(func(loop.Exit) {})
+	if isInit() {
+		d.reapOrphans()
 	}
 }
 
@@ -41,9 +41,11 @@ func (d *daemon) end(reason string) {
 	}
 	d.ending = true
 	d.log.Infof("%s", reason)
+	d.tell(notify.Stopping, notify.Status(reason))
 	d.hot.Stop()
 	d.answer(errEnding) // a reload that is under way never ends
 	d.answering, d.asked = d.asked, nil
 	d.answer(errEnding)
-	d.master.Shutdown(d.loop.Stop)
+	d.endOrphans()
+	d.master.Shutdown(d.awaitOrphans)
 }

@@ -30,6 +30,7 @@ type stage struct {
 	vars     []string
 	env      []string
 	sys      *syscall.SysProcAttr // of the next master
+	files    []*os.File           // that it has from descriptor 3 on
 	deadline time.Time
 	master   *exec.Cmd
 	pid      int           // that signals go to
@@ -110,7 +111,7 @@ func (s *stage) launch(args []string) (*exec.Cmd, chan struct{}, error) {
 	if len(args) > 0 && args[0][0] != '-' {
 		c = exec.Command("/bin/sh", args...)
 	}
-	c.Dir, c.Env, c.SysProcAttr = s.dir, s.env, s.sys
+	c.Dir, c.Env, c.SysProcAttr, c.ExtraFiles = s.dir, s.env, s.sys, s.files
 	s.sys = nil
 	var ends [2]*os.File
 	for i, prefix := range []string{"stdout: ", ""} {

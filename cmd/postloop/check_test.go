@@ -116,6 +116,18 @@ func TestCheckRunning(t *testing.T) {
 	}
 	s.kill()
 
+	// A watchdog of the machine is looked at, and not opened, which would start it.
+	s.write("dog", "")
+	for device, want := range map[string]string{
+		"@DIR@/none": "warning: @DIR@/postloop.toml, line 2: parameter hardware_watchdog_device: @DIR@/none: No such file or directory\n0 error(s), 1 warning(s)\n",
+		"@DIR@/dog":  "0 error(s), 0 warning(s)\n",
+	} {
+		s.write("postloop.toml", "watchdog.time = \"5s\"\nwatchdog.device = \""+device+"\"\n"+echoes)
+		if out, want := s.ok("check"), strings.ReplaceAll(want, "@DIR@", s.dir); out != want {
+			t.Errorf("got %swant %s", out, want)
+		}
+	}
+
 	// A place that cannot be made, and one that is no directory.
 	if os.Getuid() != 0 {
 		must(t, os.Mkdir(s.dir+"/closed", 0o555))

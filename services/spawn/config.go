@@ -26,6 +26,7 @@ type Config struct {
 	Chroot    string // empty: none
 	UID, GID  int    // -1: unchanged, in a rootless master
 	TimeLimit time.Duration
+	Protocol  cfg.Protocol
 	Client    style // how Env tells who the client is
 	Confinement
 
@@ -90,7 +91,26 @@ func Parse(s Setup) (*Config, error) {
 	if c.Confinement, err = s.confinement(); err != nil {
 		return nil, err
 	}
+	if c.Protocol, err = s.protocol(); err != nil {
+		return nil, err
+	}
 	return c, nil
+}
+
+// protocol returns what becomes of the endpoint, which no process but the master
+// can give away.
+func (s *Setup) protocol() (p cfg.Protocol, err error) {
+	text, err := s.Main.Value("spawn_protocol")
+	if err == nil {
+		p, err = cfg.ParseProtocol(text)
+	}
+	switch {
+	case err != nil:
+		return p, fmt.Errorf("parameter spawn_protocol: %w", err)
+	case s.Daemon && p != cfg.Connection:
+		return p, fmt.Errorf("spawn_protocol = %s takes a master that serves spawn itself; see builtin_services", text)
+	}
+	return p, nil
 }
 
 // hostedArgs returns what follows the options of an entry, which go to no

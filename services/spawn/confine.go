@@ -62,7 +62,8 @@ func (s *Setup) confinement() (c Confinement, err error) {
 	return c, nil
 }
 
-// Confined reports whether main asks for a Confinement, rightly or wrongly.
+// Confined reports whether main asks, rightly or wrongly, for a Confinement, or
+// for anything else that another spawn would not do.
 func Confined(main *cfg.Main) bool {
 	for _, name := range []string{"spawn_nice", "spawn_rlimits", "spawn_capabilities"} {
 		if text, err := main.Value(name); err != nil || text != "" {
@@ -70,7 +71,11 @@ func Confined(main *cfg.Main) bool {
 		}
 	}
 	on, err := main.Bool("spawn_no_new_privs")
-	return err != nil || on
+	if err != nil || on {
+		return true
+	}
+	text, err := main.Value("spawn_protocol")
+	return err != nil || text != "connection"
 }
 
 // parseNice reads what nice(1) takes: how much nicer than master a command is.

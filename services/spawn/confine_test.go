@@ -28,6 +28,7 @@ func TestConfined(t *testing.T) {
 		"spawn_no_new_privs = yes":  true,
 		"spawn_no_new_privs = what": true,
 		"spawn_rlimits = ${x":       true,
+		"spawn_protocol = wait":     true,
 	} {
 		main, err := cfg.ParseMain("main.cf", strings.NewReader(text+"\n"))
 		if err != nil {
@@ -70,6 +71,7 @@ func TestConfinementRefused(t *testing.T) {
 		{"spawn_nice = 41", "parameter spawn_nice: bad value: 41"},
 		{"spawn_capabilities = none, kill", "parameter spawn_capabilities: unknown capability: none"},
 		{"spawn_capabilities = root", "parameter spawn_capabilities: unknown capability: root; see capabilities(7), or specify none"},
+		{"spawn_protocol = inetd", "parameter spawn_protocol: unrecognized value: inetd; specify one of connection, wait, listen-fds"},
 		{"spawn_no_new_privs = 1", "spawn_no_new_privs"},
 		{"spawn_client_environment = inetd", "parameter spawn_client_environment: unknown style: inetd; specify tcpserver, xinetd or systemd"},
 	} {
@@ -83,6 +85,11 @@ func TestConfinementRefused(t *testing.T) {
 	s.Confines = true
 	if _, err := Parse(s); err == nil || !strings.Contains(err.Error(), "takes root, which rootless = yes rules out") {
 		t.Errorf("rootless: %v", err)
+	}
+	s = setup(t, "spawn_protocol = wait\n", "user=nobody", "argv=/bin/cat")
+	s.Daemon = true // who has been given a client cannot give the socket away
+	if _, err := Parse(s); err == nil || !strings.Contains(err.Error(), "spawn_protocol = wait takes a master that serves spawn itself") {
+		t.Errorf("the daemon: %v", err)
 	}
 	s = setup(t, "spawn_no_new_privs = yes\n", "user=nobody", "argv=/bin/cat")
 	if _, err := Parse(s); err == nil || !strings.Contains(err.Error(), "not to be had on this system") {

@@ -7,6 +7,8 @@ package builtin
 import (
 	"errors"
 
+	"postloop/cfg"
+	"postloop/loop"
 	"postloop/master"
 	"postloop/master/names"
 	"postloop/services/proxymap"
@@ -38,7 +40,27 @@ func hostSpawn(h *master.Host) (master.Hosted, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Protocol != cfg.Connection {
+		h.Program = program{spawn.NewServer(c)}
+		return nil, nil
+	}
 	return spawn.New(h.Loop, h.Log, c), nil
+}
+
+// program is spawn's, for a master.
+type program struct{ *spawn.Server }
+
+func (p program) Start(l *loop.Loop, sockets []master.Socket, exited func(loop.Exit)) (pid int, err error) {
+	fds, names := make([]int, len(sockets)), make([]string, len(sockets))
+	for i, s := range sockets {
+		fds[i], names[i] = s.FD, s.Name
+	}
+	return p.Server.Start(l, fds, names, exited)
+}
+
+func (p program) Same(by master.Program) bool {
+	other, ok := by.(program)
+	return ok && p.Server.Same(other.Server)
 }
 
 func hostProxymap(h *master.Host) (master.Hosted, error) {
