@@ -128,8 +128,7 @@ func (b *bench) libevent() (string, error) {
 		return "", err
 	}
 	for _, a := range archives {
-		lib := filepath.Dir(a) // of which part of the headers is named as well
-		flags = append(flags, "-L"+lib, "-I"+b.world.Private+"/usr/include/"+filepath.Base(lib))
+		flags = append(flags, "-L"+filepath.Dir(a))
 	}
 	// Libraries come after what needs them.
 	return b.ccWith("tlibevent", []string{"-l:libevent_core.a"}, flags...)
