@@ -5,11 +5,13 @@
 package packaging
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -94,7 +96,12 @@ limit = 1
 `), 0o644))
 	must(t, os.Chown(dir, 65534, 65534))
 	bin := repository(t) + "/bin/"
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Net: "unixgram", Name: dir + "/manager"})
+	must(t, err)
+	defer func() { _ = manager.Close() }()
+	must(t, os.Chmod(dir+"/manager", 0o777))
 	trace := exec.Command("strace", "-f", "-qq", "-u", "nobody", "-o", dir+"/trace", bin+"master", "-d", "-c", dir)
+	trace.Env = append(os.Environ(), "NOTIFY_SOCKET="+dir+"/manager", "WATCHDOG_USEC=30000000")
 	trace.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
 	must(t, trace.Start())
 	t.Cleanup(func() { _ = unix.Kill(-trace.Process.Pid, unix.SIGKILL) })
@@ -104,6 +111,16 @@ limit = 1
 	})
 	run(t, "sh", "-c", "/usr/bin/python3 -c 'import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); assert s.recv(99)' "+dir+"/run/public/date")
 	until(t, "a wakeup", func() bool { return strings.Contains(read(t, dir+"/trace"), `"/bin/true"`) })
+	// What Type=notify waits for, and WatchdogSec.
+	must(t, manager.SetReadDeadline(time.Now().Add(patience)))
+	said, message := "", make([]byte, 4096)
+	for !strings.Contains(said, "READY=1") || !strings.Contains(said, "WATCHDOG=1") {
+		n, err := manager.Read(message)
+		if err != nil {
+			t.Fatalf("%v; master said %q", err, said)
+		}
+		said += string(message[:n]) + "\n"
+	}
 	run(t, bin+"postloop", "-c", dir, "reload")
 	run(t, bin+"postloop", "-c", dir, "stop")
 	must(t, trace.Wait())
