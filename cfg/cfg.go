@@ -121,5 +121,7 @@ type Config struct {
 	Services []Service
 	Notes    []Note
 
-	incomplete bool // something could not be read
+	incomplete bool    // something could not be read
+	source     *Source // nil: files are read
+	sum        Sum
 }

@@ -3,10 +3,13 @@
 package cfg
 
 import (
+	"crypto/sha256"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -69,7 +72,9 @@ func (c *Config) read(path string, isFile, mainOnly bool, prepare func(*Main)) (
 		c.Dir = filepath.Dir(path)
 	} else {
 		c.Dir = path
-		if file, err = choose(path); err != nil {
+		if c.source != nil {
+			file = c.source.first()
+		} else if file, err = choose(path); err != nil {
 			return err
 		}
 		path = filepath.Join(path, file)
@@ -150,25 +155,24 @@ func choose(dir string) (string, error) {
 }
 
 func (c *Config) loadTOML(name string, ready func(*Main)) error {
-	f, err := open(name)
+	text, err := c.text(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	c.Main, c.Services, c.Notes, err = parseTOML(f.Name(), f, ready)
+	c.Main, c.Services, c.Notes, err = parseTOML(name, strings.NewReader(text), ready)
 	return err
 }
 
 // loadMain reads main.cf.
 func (c *Config) loadMain(ready func(*Main)) error {
-	f, err := open(filepath.Join(c.Dir, mainFile))
+	name := filepath.Join(c.Dir, mainFile)
+	text, err := c.text(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // nothing was written
-	c.Main = NewMain(f.Name())
+	c.Main = NewMain(name)
 	ready(c.Main)
-	err = c.Main.read(f)
+	err = c.Main.read(strings.NewReader(text))
 	c.Notes = c.Main.Notes()
 	return err
 }
@@ -180,12 +184,12 @@ func (c *Config) loadPostfix(ready func(*Main)) error {
 	if err := c.loadMain(ready); err != nil && !errors.As(err, &errs) {
 		return err
 	}
-	g, err := open(filepath.Join(c.Dir, masterFile))
+	name := filepath.Join(c.Dir, masterFile)
+	text, err := c.text(name)
 	if err != nil {
 		return err
 	}
-	defer g.Close() //nolint:errcheck // nothing was written
-	services, notes, err := parseMaster(g.Name(), g, c.Main)
+	services, notes, err := parseMaster(name, strings.NewReader(text), c.Main)
 	c.Services, c.Notes = services, append(c.Notes, notes...)
 	if more := Errors(nil); errors.As(err, &more) {
 		errs = append(errs, more...)
@@ -194,6 +198,93 @@ func (c *Config) loadPostfix(ready func(*Main)) error {
 		return errs
 	}
 	return err
+}
+
+// text returns what is in a configuration file, and has it count for Sum.
+func (c *Config) text(name string) (text string, err error) {
+	base := filepath.Base(name)
+	if c.source != nil {
+		var there bool
+		if text, there = c.source.Files[base]; !there {
+			return "", &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
+		}
+	} else if text, err = textOf(name); err != nil {
+		return "", err
+	}
+	c.sum.add(base, text)
+	return text, nil
+}
+
+func textOf(name string) (string, error) {
+	f, err := open(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	text, err := io.ReadAll(f)
+	return string(text), err
+}
+
+// Sum tells one text of configuration files from another.
+type Sum [sha256.Size]byte
+
+// add has one more file count.
+func (s *Sum) add(base, text string) {
+	one := sha256.Sum256([]byte(text))
+	*s = sha256.Sum256(append(append(s[:], base...), one[:]...))
+}
+
+// Sum is that of the files that c was read from.
+func (c *Config) Sum() Sum { return c.sum }
+
+// Source is a configuration directory as text.
+type Source struct {
+	Dir   string
+	Files map[string]string // by name, without the directory
+}
+
+// ReadSource reads the files that Load would, without a look at what they say.
+func ReadSource(dir string) (*Source, error) {
+	file, err := choose(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Source{Dir: dir, Files: map[string]string{}}
+	names := []string{file}
+	if file == mainFile {
+		names = append(names, masterFile)
+	}
+	for _, name := range names {
+		if s.Files[name], err = textOf(filepath.Join(dir, name)); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Load is the function of that name, for s in the place of files.
+func (s *Source) Load(prepare func(*Main)) (*Config, error) {
+	c := &Config{source: s}
+	err := c.read(s.Dir, false, false, prepare)
+	c.source = nil // the text is no part of what it means
+	return c.finish(err)
+}
+
+// Sum is that of a Config that was read from s.
+func (s *Source) Sum() (sum Sum) {
+	for _, name := range []string{tomlFile, mainFile, masterFile} {
+		if text, there := s.Files[name]; there {
+			sum.add(name, text)
+		}
+	}
+	return sum
+}
+
+func (s *Source) first() string {
+	if _, there := s.Files[tomlFile]; there {
+		return tomlFile
+	}
+	return mainFile
 }
 
 // open opens a configuration file. Anything but a regular one is refused

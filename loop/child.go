@@ -41,14 +41,26 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 	if l.closed {
 		return 0, ErrClosed
 	}
-	if !l.reaping && !l.quiet && l.signals[sigchld] == nil {
-		defaultSigchld()
-		l.quiet = true
-	}
+	l.quietly()
 	pid, pidfd, err := l.starter.start(c)
 	if err != nil {
 		return 0, err
 	}
+	l.attend(pid, pidfd, exited)
+	return pid, nil
+}
+
+// quietly has exits be learnt from pidfds, where nobody wants the signal.
+func (l *Loop) quietly() {
+	if !l.reaping && !l.quiet && l.signals[sigchld] == nil {
+		defaultSigchld()
+		l.quiet = true
+	}
+}
+
+// attend has the end of a child be noticed; pidfd, which may be -1, is the
+// loop's from then on.
+func (l *Loop) attend(pid, pidfd int, exited func(Exit)) {
 	k := l.newChild(pid, exited)
 	k.turn = l.turn
 	l.children[pid] = k
@@ -76,7 +88,6 @@ func (l *Loop) Spawn(c *Cmd, exited func(Exit)) (pid int, err error) {
 	if pidfd < 0 { // the child runs: its end must be learnt in some way
 		l.reapBySignal()
 	}
-	return pid, nil
 }
 
 // Confines reports whether this system can take from a child what a Cmd says:

@@ -126,6 +126,9 @@ func (l *Loop) Conn(fd int, h Handler, lim Limits) (*Conn, error) {
 // Peer is the other end.
 func (c *Conn) Peer() Peer { return PeerOf(c.watch.fd) }
 
+// FD is the descriptor, which stays the connection's.
+func (c *Conn) FD() int { return c.watch.fd }
+
 // Write queues a copy of b, to be sent when the turn ends. It makes no system
 // call, cannot fail and calls nothing back. After Close it does nothing.
 func (c *Conn) Write(b []byte) {

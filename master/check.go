@@ -28,7 +28,7 @@ func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 	if t.owner, err = t.checkOwner(); err != nil && !errors.Is(err, names.ErrPending) {
 		return err
 	}
-	if t.addrs = t.m.addrs; !t.m.started {
+	if t.addrs = t.m.addrs; !t.m.started && t.m.inherited == nil {
 		if t.addrs, err = resolveInterfaces(t.names, t.params); err != nil && !errors.Is(err, names.ErrPending) {
 			return t.paramError("inet_interfaces", nil, err.Error())
 		}

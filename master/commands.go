@@ -34,6 +34,8 @@ var masterCommands = map[string]func(c *Control, q report.Request, done func(rep
 	"stop":   (*Control).stop,
 	"abort":  (*Control).stop,
 	"signal": (*Control).signal,
+
+	"upgrade": (*Control).upgrade,
 }
 
 // do answers a request: done is called once, in this turn or a later one.
@@ -46,6 +48,8 @@ func (c *Control) do(q report.Request, done func(report.Answer)) {
 		done(invalid("unknown command %q%s", q.Command, cfg.Suggest(q.Command, known)))
 	case q.Signal != "" && q.Command != "signal":
 		done(invalid("%s: a signal is of no use here", q.Command))
+	case q.Program != "" && q.Command != "upgrade":
+		done(invalid("%s: a program is of no use here", q.Command))
 	case all != nil:
 		all(c, q, done)
 	default:
@@ -157,6 +161,23 @@ func (c *Control) reopen(q report.Request, done func(report.Answer)) {
 		return
 	}
 	done(report.Answer{OK: true, Text: text})
+}
+
+// upgrade answers when another program has taken the place of this one: it is
+// that one then that answers. Or when this one goes on.
+func (c *Control) upgrade(q report.Request, done func(report.Answer)) {
+	switch {
+	case q.Service != "":
+		done(invalid("upgrade is for the whole master; restart has the processes of a service leave"))
+		return
+	case c.m.stopping:
+		done(notDone(errEnding))
+		return
+	case c.op.Upgrade == nil:
+		done(notDone(fmt.Errorf("upgrade: not on this system")))
+		return
+	}
+	c.op.Upgrade(q.Program, func(err error) { done(notDone(err)) })
 }
 
 // stop answers that the end has begun. The end of the connection is that of

@@ -36,6 +36,10 @@ type Operator struct {
 	Reload func(done func(error))
 	// Reopen opens the log's file anew, and says what has happened.
 	Reopen func() (string, error)
+	// Upgrade has the program in the file take the place of this one, or, if it
+	// is empty, the one that is where this one was. done is called if that fails;
+	// after a success this program is no more.
+	Upgrade func(program string, done func(error))
 	// Stop ends the master; if abort, without giving anybody time.
 	Stop func(abort bool)
 }
@@ -46,6 +50,8 @@ type Control struct {
 	op   Operator
 	file *socketFile
 	ln   *loop.Listener
+
+	asker *operator // who waits for the outcome of an upgrade
 
 	ops []*operator // the one who has been quiet for the longest time is the first
 }
@@ -115,15 +121,7 @@ func (c *Control) accepted(fd int, p loop.Peer) {
 		o.forget()
 		o.conn.Close(loop.ErrClosed)
 	}
-	o := &operator{c: c}
-	conn, err := c.m.loop.Conn(fd, o, loop.Limits{Idle: operatorIdle, Input: report.RequestLimit, Output: operatorOutput})
-	if err != nil {
-		c.m.log.Warnf("control socket: %s", maillog.Strerror(err))
-		unix.Close(fd)
-		return
-	}
-	o.conn = conn
-	c.ops = append(c.ops, o)
+	c.admit(fd)
 }
 
 // forget takes o out of the list, if it is there still.
@@ -134,7 +132,12 @@ func (o *operator) forget() {
 }
 
 // Closed takes the end of a connection.
-func (o *operator) Closed(*loop.Conn, error) { o.forget() }
+func (o *operator) Closed(*loop.Conn, error) {
+	o.forget()
+	if o.c.asker == o {
+		o.c.asker = nil
+	}
+}
 
 // Data answers one request.
 func (o *operator) Data(conn *loop.Conn, in []byte) (used int) {
@@ -150,8 +153,14 @@ func (o *operator) Data(conn *loop.Conn, in []byte) (used int) {
 		return end + 1
 	}
 	o.waits = true
+	if q.Command == "upgrade" && o.c.asker == nil {
+		o.c.asker = o
+	}
 	o.c.do(q, func(a report.Answer) {
 		o.waits = false
+		if o.c.asker == o {
+			o.c.asker = nil
+		}
 		o.answer(a)
 		conn.Again()
 	})

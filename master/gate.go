@@ -175,6 +175,9 @@ func (g *gate) serve(c *guest) {
 		g.hold(c, err)
 		return
 	}
+	if p, ok := t.hosted.(Moving); ok {
+		c.pid = p.Last()
+	}
 	g.worked()
 }
 

@@ -16,6 +16,7 @@ type guest struct {
 	g    *gate
 	t    *tenant // that serves it; nil while it waits
 	from origin
+	pid  int // of the process that serves it; 0: there is none, or not yet
 
 	// While it waits.
 	fd    int

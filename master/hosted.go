@@ -5,6 +5,7 @@ package master
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"postloop/cfg"
 	"postloop/loop"
@@ -39,6 +40,20 @@ type Lasting interface {
 	// more, or a process does. Those who are there, whose done stays what it
 	// was, can be given to by, or have to be made to leave.
 	Replaced(by Hosted)
+}
+
+// Moving is a Hosted with a process per client, which another master in the
+// place of this one can go on with. One that is not is asked to have no
+// clients when that happens.
+type Moving interface {
+	Hosted
+
+	// Last is the process of the client that Accepted took last.
+	Last() int
+	// Running calls f for every process, with what is left of its time.
+	Running(f func(pid int, left time.Duration))
+	// Resume takes over a process that another's Running has had.
+	Resume(pid int, left time.Duration, done func()) error
 }
 
 // Host is what a hosted service is given to live on.

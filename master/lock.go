@@ -44,6 +44,12 @@ func (l *Lock) open() error {
 	return nil
 }
 
+// AdoptLock is a lock that another program in this process has taken.
+func AdoptLock(path string, fd int) *Lock { return &Lock{path: path, fd: fd} }
+
+// Place is where the file is, and its descriptor.
+func (l *Lock) Place() (path string, fd int) { return l.path, l.fd }
+
 // WritePid puts the number of the master into the file: 32 columns and a
 // newline, always the same length, so that a reader never sees half of it.
 func (l *Lock) WritePid(pid int) error {

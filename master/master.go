@@ -82,6 +82,8 @@ type Master struct {
 	texts     map[string]web.Answer // by path; nil: none that is young enough
 	textTimer *loop.Timer
 
+	inherited *inheritance // nil: there is none, or it has been taken over
+
 	born    time.Time
 	reloads reloads
 

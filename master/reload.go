@@ -65,13 +65,17 @@ func (t *transaction) check() {
 		t.end(errs)
 		return
 	}
+	changes := plan(t.m.services, t.want)
+	if err := t.checkInherited(changes); err != nil {
+		t.end(err)
+		return
+	}
 	if t.claim != nil {
 		if err := t.claim(t.params, t.owner); err != nil {
 			t.end(err)
 			return
 		}
 	}
-	changes := plan(t.m.services, t.want)
 	if err := t.bind(changes); err != nil {
 		t.end(err)
 		return
@@ -175,6 +179,7 @@ func (t *transaction) commit(changes []change) {
 	}
 	m.conf, m.params, m.env, m.owner, m.addrs = t.conf, t.params, t.env, t.owner, t.addrs
 	m.started = true
+	m.takeChildren()
 	m.services = make([]*service, 0, len(changes))
 	m.byKey = make(map[key]*service, len(changes))
 	removed := map[*service]bool{}
@@ -185,6 +190,8 @@ func (t *transaction) commit(changes []change) {
 			c.old.stop()
 		case c.old == nil:
 			m.add(m.newService(c.want, t.listenOptions(c.want))).start()
+		case m.inherited.has(c.old):
+			m.add(c.old).resumeFrom(c.want, t.listenOptions(c.want))
 		default:
 			m.add(c.old).update(c.want, t.listenOptions(c.want))
 		}
@@ -197,4 +204,5 @@ func (t *transaction) commit(changes []change) {
 	}
 	t.takeView()
 	m.reportSockets()
+	m.takeRest()
 }

@@ -24,12 +24,21 @@ func (d *daemon) openControl() {
 	if path == "" {
 		return
 	}
-	c, err := d.master.OpenControl(path, master.Operator{Reload: d.reloadFor, Reopen: d.reopen, Stop: d.stopFor})
+	c, err := d.master.OpenControl(path, d.operator())
 	if err != nil {
 		d.log.Warnf("%v -- running without it", err)
 		return
 	}
 	d.control = c
+}
+
+// operator is what operators can have done.
+func (d *daemon) operator() master.Operator {
+	op := master.Operator{Reload: d.reloadFor, Reopen: d.reopen, Stop: d.stopFor}
+	if canUpgrade {
+		op.Upgrade = d.upgradeFor
+	}
+	return op
 }
 
 // reloadFor is a reload that somebody waits for.

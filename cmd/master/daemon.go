@@ -8,11 +8,9 @@ import (
 	"time"
 
 	"postloop/cfg"
-	"postloop/cmd/internal/builtin"
 	"postloop/loop"
 	"postloop/master"
 	"postloop/master/activation"
-	"postloop/master/logloop"
 	"postloop/master/maillog"
 	"postloop/master/notify"
 
@@ -37,6 +35,9 @@ type daemon struct {
 	dir      string // of the configuration, absolute
 	programs string // where this one stands among its fellows; empty: unknown
 
+	args []string // the command line
+	self string   // where its executable is, and a later one is to be found
+
 	loop   *loop.Loop
 	master *master.Master
 	params *cfg.Params
@@ -55,6 +56,14 @@ type daemon struct {
 	hardware hardware // the watchdog of the machine
 	orphans  orphans  // whoever's children they were
 
+	reading cfg.Sum  // of those of a reload
+	sum     cfg.Sum  // of the files that the configuration in force was read from
+	upgrade *upgrade // nil: there is none under way
+	legacy  *legacy  // nil: this program has begun by itself, or has taken all over
+	failed  error    // why the former program gets its place back
+	sockets []activation.Socket
+	ended   bool // the loop has been stopped for good
+
 	control   *master.Control // nil: there is none
 	asked     []func(error)   // for those who wait for a reload whose files are not read yet,
 	answering []func(error)   // and for those whose reload is under way
@@ -62,6 +71,11 @@ type daemon struct {
 
 // run is the master itself, from the configuration to the end.
 func (d *daemon) run() int {
+	d.self, d.args = selfPath(), os.Args
+	if d.o.rehearse {
+		d.parent = -1
+		return d.rehearse()
+	}
 	d.parent = takeMonitor()
 	first := 3
 	if d.parent >= 0 {
@@ -72,7 +86,8 @@ func (d *daemon) run() int {
 	}
 	raiseFiles()
 	d.takeNotify()
-	sockets, socketsErr := activation.Take()
+	var socketsErr error
+	d.sockets, socketsErr = activation.Take()
 	d.programs = programDir()
 	if err := d.findConfig(); err != nil {
 		return d.fatal(err)
@@ -84,7 +99,7 @@ func (d *daemon) run() int {
 	if err != nil {
 		return d.fatal(err)
 	}
-	d.params = conf.Params
+	d.params, d.sum = conf.Params, conf.Sum()
 	if err := d.checkSuperuser(); err != nil {
 		return d.fatal(err)
 	}
@@ -94,34 +109,34 @@ func (d *daemon) run() int {
 	if err := d.detach(); err != nil {
 		return d.fatal(err)
 	}
-	if d.loop, err = loop.New(); err != nil {
+	if err := d.newMaster(); err != nil {
 		return d.fatal(err)
 	}
-	logloop.Start(d.loop, d.log)
-	d.installSignals()
-	d.startHerald()
 	if socketsErr != nil {
 		d.log.Warnf("%v -- ignored", socketsErr)
 	}
-	d.master, err = master.New(d.loop, d.log, master.Options{
-		Debug:   d.o.debug,
-		Environ: os.Environ(),
-		Hosted:  builtin.Services,
-		Exposed: builtin.Exposed,
-		Group:   unix.Getpgrp() == unix.Getpid(),
-		Changed: d.herald.changes(),
-		Sockets: inheritedSockets(sockets),
-	})
-	if err != nil {
-		return d.fatal(err)
-	}
-	if d.o.exitAfter >= 0 {
-		d.loop.After(d.o.exitAfter, d.exitTime)
-	}
 	d.sayNotes(conf)
 	d.master.Start(conf, d.claim, d.begun)
-	if err := d.loop.Run(); err != nil {
-		return d.fatal(err)
+	return d.live()
+}
+
+// live takes turns until the end. Between two of them another program may take
+// the place of this one.
+func (d *daemon) live() int {
+	for {
+		if err := d.loop.Run(); err != nil {
+			return d.fatal(err)
+		}
+		if d.failed != nil {
+			return d.giveBack(d.failed)
+		}
+		if d.upgrade == nil || !d.upgrade.ready || d.ended {
+			break
+		}
+		d.upgrade.replace()
+		if d.ended {
+			break
+		}
 	}
 	d.control.Close()
 	d.master.CloseView()
@@ -155,7 +170,7 @@ func (d *daemon) fatal(err error) int {
 func (d *daemon) begun(err error) {
 	if err != nil {
 		d.status = d.fatal(err)
-		d.loop.Stop()
+		d.stop()
 		return
 	}
 	d.started = true
@@ -193,10 +208,16 @@ func (d *daemon) sayNotes(conf *cfg.Config) {
 	}
 }
 
+// stop ends the loop for good.
+func (d *daemon) stop() {
+	d.ended = true
+	d.loop.Stop()
+}
+
 // exitTime is -e: the processes see the end of their status channels.
 func (d *daemon) exitTime() {
 	d.log.Infof("master exit time has arrived")
 	d.ending = true
 	d.tell(notify.Stopping)
-	d.loop.Stop()
+	d.stop()
 }

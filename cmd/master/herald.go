@@ -4,6 +4,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"strings"
 	"time"
 
 	"postloop/cfg"
@@ -35,10 +37,19 @@ type herald struct {
 	status string      // the last one
 	lost   bool        // the log knows that nobody listens
 	notice func()      // something has changed
+
+	environ []string // that another program in this process's place needs to do the same
 }
 
 // takeNotify has no child of ours speak in our name.
-func (d *daemon) takeNotify() { d.herald.to, d.herald.wrong = notify.Take() }
+func (d *daemon) takeNotify() {
+	for _, v := range os.Environ() {
+		if strings.HasPrefix(v, "NOTIFY_SOCKET=") || strings.HasPrefix(v, "WATCHDOG_") {
+			d.herald.environ = append(d.herald.environ, v)
+		}
+	}
+	d.herald.to, d.herald.wrong = notify.Take()
+}
 
 // startHerald begins to give signs of life.
 func (d *daemon) startHerald() {

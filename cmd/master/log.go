@@ -14,6 +14,9 @@ import (
 // openLog sends the log where the configuration wants it.
 func (d *daemon) openLog(p *cfg.Params) error { return d.log.Open(logloop.Dest(p)) }
 
+// startLog has the loop write it.
+func (d *daemon) startLog() { logloop.Start(d.loop, d.log) }
+
 // stallTime is how long a callback may hold the loop before the log names it.
 const stallTime = time.Second
 

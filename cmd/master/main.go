@@ -36,6 +36,14 @@ func run() int {
 		log.Verbose = 1
 	}
 	o, err := parseOptions(os.Args)
+	if l := takeLegacy(); err != nil && l != nil { // a later program may have other options
+		return (&daemon{o: &options{}, log: log, process: process, legacy: l}).giveBack(err)
+	} else if l != nil {
+		if o.verbose {
+			log.Verbose = 1
+		}
+		return (&daemon{o: o, log: log, process: process, legacy: l, parent: -1, args: os.Args}).succeed()
+	}
 	if err != nil {
 		log.Fatalf("%v", err)
 		fmt.Fprintf(os.Stderr, "%s: fatal: %v\n", process, err)

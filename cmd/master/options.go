@@ -20,6 +20,7 @@ type options struct {
 	init      bool          // -i
 	stdout    bool          // -s
 	test      bool          // -t
+	rehearse  bool          // -u
 	verbose   bool          // -v
 	wait      bool          // -w
 }
@@ -53,6 +54,8 @@ func parseOptions(args []string) (*options, error) {
 				o.stdout = true
 			case 't':
 				o.test = true
+			case 'u':
+				o.rehearse = true
 			case 'v':
 				o.verbose = true
 			case 'w':

@@ -65,7 +65,7 @@ func (d *daemon) endOrphans() {
 // Those that are ours by the end of their parents learn of the end now.
 func (d *daemon) awaitOrphans() {
 	if !d.orphans.reaped || !hasChildren() {
-		d.loop.Stop()
+		d.stop()
 		return
 	}
 	d.signalOrphans(unix.SIGTERM)
@@ -80,7 +80,7 @@ func (d *daemon) orphanEnded(loop.Exit) {
 	case o.timer == nil:
 	case !hasChildren():
 		o.timer.Stop()
-		d.loop.Stop()
+		d.stop()
 	case o.killed:
 		d.signalOrphans(unix.SIGKILL)
 	default:
@@ -94,7 +94,7 @@ func (d *daemon) killOrphans() {
 	d.log.Warnf("orphans did not terminate in time -- killing")
 	d.orphans.killed = true
 	d.signalOrphans(unix.SIGKILL)
-	d.orphans.timer = d.loop.After(lastTime, d.loop.Stop)
+	d.orphans.timer = d.loop.After(lastTime, d.stop)
 }
 
 func (d *daemon) signalOrphans(sig unix.Signal) {

@@ -42,6 +42,7 @@ func (d *daemon) reloadFiles() {
 		return
 	}
 	d.sayNotes(conf)
+	d.reading = conf.Sum()
 	d.master.Reload(conf, d.openLog, d.reloaded)
 }
 
@@ -61,7 +62,7 @@ func (d *daemon) reloaded(err error) {
 		}
 		d.log.Warnf("reload refused -- everything that ran keeps running with the configuration it had")
 	} else {
-		d.params = d.master.Params()
+		d.params, d.sum = d.master.Params(), d.reading
 		d.watchLoop()
 		d.adoptOrphans()
 		d.openHardware()

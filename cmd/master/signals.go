@@ -18,6 +18,9 @@ func (d *daemon) installSignals() {
 	for _, s := range []unix.Signal{unix.SIGINT, unix.SIGQUIT, unix.SIGTERM} {
 		d.loop.OnSignal(s, func() { d.terminate(s) })
 	}
+	if canUpgrade {
+		d.loop.OnSignal(unix.SIGUSR2, func() { d.upgradeFor("", func(error) {}) })
+	}
 	if isInit() {
 		d.reapOrphans()
 	}

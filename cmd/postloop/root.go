@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -99,7 +100,23 @@ func (a *app) talking() []*cobra.Command {
 		}
 		list = append(list, cmd)
 	}
-	return append(list, &cobra.Command{
+	upgrade := &cobra.Command{
+		Use: "upgrade", Short: "Have another program take the master's place; or the master goes on",
+		Args:              cobra.NoArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	program := upgrade.Flags().String("program", "", "the program; without it, the one that is where the master's was")
+	upgrade.RunE = func(*cobra.Command, []string) error {
+		path := *program
+		if path != "" {
+			var err error
+			if path, err = filepath.Abs(path); err != nil {
+				return err
+			}
+		}
+		return a.command(report.Request{Command: "upgrade", Program: path}, nil)
+	}
+	return append(list, upgrade, &cobra.Command{
 		Use: "signal SERVICE SIGNAL", Short: "Send a signal to the processes of a service",
 		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {

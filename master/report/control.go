@@ -16,6 +16,7 @@ type Request struct {
 	Command  string `json:"command"`
 	Service  string `json:"service,omitempty"`
 	Signal   string `json:"signal,omitempty"`
+	Program  string `json:"program,omitempty"`
 }
 
 // Answer is what came of it.

@@ -4,6 +4,7 @@ package spawn
 
 import (
 	"errors"
+	"time"
 
 	"postloop/loop"
 	"postloop/master/maillog"
@@ -186,6 +187,39 @@ func (s *Service) Shutdown(force bool) {
 	for run := s.running; run != nil; run = run.older {
 		run.signal(sig)
 	}
+}
+
+// Last is the process of the client that Accepted took last.
+func (s *Service) Last() int {
+	if s.running == nil {
+		return 0
+	}
+	return s.running.pid
+}
+
+// Running calls f for every command, with what is left of its time.
+func (s *Service) Running(f func(pid int, left time.Duration)) {
+	for run := s.running; run != nil; run = run.older {
+		f(run.pid, run.timer.Left())
+	}
+}
+
+// Resume goes on with a command that another program in this process has
+// started, as if it were s's own.
+func (s *Service) Resume(pid int, left time.Duration, done func()) error {
+	run := s.take()
+	if err := s.loop.Adopt(pid, run.exited); err != nil {
+		s.giveBack(run)
+		return err
+	}
+	run.pid, run.done = pid, done
+	if run.timer == nil {
+		run.timer = s.loop.After(left, run.expired)
+	} else {
+		run.timer.Reset(left)
+	}
+	s.link(run)
+	return nil
 }
 
 // take returns a command to be started.

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: ISC
+
+package loop
+
+import (
+	"runtime"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// fatalSignals would end the program that takes our place before it has had
+// the time to say what it does about them.
+var fatalSignals = []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2}
+
+// Become has another program take the place of this one, in the same process:
+// it has the same number, parent and children, and the descriptors in keep with
+// the numbers that they have here. It returns only with an error, and then
+// nothing has changed. It is called between two turns.
+//
+// Signals that a program is told its master's wishes by are blocked meanwhile,
+// and stay so in the new one, where they wait until OnSignal is called; it
+// calls UnblockSignals then.
+func (l *Loop) Become(path string, args, env []string, keep []int) error {
+	l.owner.check()
+	if l.inTurn {
+		panic("loop: Become called from inside a callback; use Stop")
+	}
+	return Become(path, args, env, keep)
+}
+
+// Become is Loop.Become for a program that has no loop yet.
+func Become(path string, args, env []string, keep []int) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var set, old unix.Sigset_t
+	for _, s := range fatalSignals {
+		const bits = 8 * int(unsafe.Sizeof(set.Val[0]))
+		set.Val[(int(s)-1)/bits] |= 1 << ((int(s) - 1) % bits)
+	}
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, &old); err != nil {
+		return err
+	}
+	defer func() { _ = unix.PthreadSigmask(unix.SIG_SETMASK, &old, nil) }()
+	for i, fd := range keep {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			closeOnExec(keep[:i])
+			return err
+		}
+	}
+	defer closeOnExec(keep)
+	return syscall.Exec(path, args, env)
+}
+
+func closeOnExec(fds []int) {
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+	}
+}
+
+// UnblockSignals undoes, for the loop's thread, what Become has done before
+// this program began.
+func (l *Loop) UnblockSignals() {
+	l.owner.check()
+	unblockSignals()
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: ISC
+
+//go:build !linux
+
+package loop
+
+import "golang.org/x/sys/unix"
+
+// Become is for Linux only, so far.
+func (l *Loop) Become(string, []string, []string, []int) error { return unix.ENOSYS }
+
+// Become is for Linux only, so far.
+func Become(string, []string, []string, []int) error { return unix.ENOSYS }
+
+// UnblockSignals has nothing to undo.
+func (l *Loop) UnblockSignals() {}
