@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"postloop/cmd/internal/pftest"
 )
 
@@ -147,6 +149,10 @@ func TestUpgradeUnderClients(t *testing.T) {
 	open := pftest.Descriptors(pid)
 	upgraded(t, p, p.Daemons+"/master")
 	pftest.HoldsSteady(t, pid, open)
+	done := p.Count("upgraded to ")
+	must(t, unix.Kill(pid, unix.SIGUSR2)) // the same without an operator
+	p.Until("the signal has had its effect", func() bool { return p.Count("upgraded to ") == done+1 })
+	must(t, said(cat, catIn, "again\n", "again"))
 	must(t, cat.Close())
 	if got := p.Grep(`postfix/master.*(panic|fatal|error:|throttl|adopt|ignoring|refused)`); len(got) > 0 {
 		t.Errorf("the log has %q", got)
