@@ -25,6 +25,10 @@ func TestLogReopened(t *testing.T) {
 	if n := w.m.LogReopened(); n != 1 {
 		t.Errorf("%d processes leave", n)
 	}
+	// Who was told is not told again, nor is counted who cannot be told, such as a program.
+	if n := w.m.LogReopened(); n != 0 {
+		t.Errorf("%d processes leave once more", n)
+	}
 	second := w.dial("public/echo")
 	if pid := second.pid(); pid == first {
 		t.Error("the process that has the old file takes another client")

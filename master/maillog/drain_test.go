@@ -12,6 +12,42 @@ import (
 	"postloop/master/maillog"
 )
 
+// A process that ends with more in its queue than is taken in time says so, in
+// place of the lines, if there is room for that.
+func TestDrainTellsOfWhatItLeaves(t *testing.T) {
+	path := socketPath(t)
+	s := serve(t, path)
+	l := newLogger(t, newClock())
+	open(t, l, maillog.Dest{Kind: maillog.Postlog, Path: path, Host: "mx"})
+	sent := 0
+	for ; !l.Pending(); sent++ {
+		l.Infof("line %d", sent)
+	}
+	const more = 20
+	for range more {
+		l.Infof("line %d", sent)
+		sent++
+	}
+	taken := sent - more - 1 // by the socket
+
+	l.Fatalf("the reason")
+	l.Drain(20 * time.Millisecond) // nobody reads
+	const lost = more + 1
+	if l.Lost() != lost || !l.Pending() {
+		t.Fatalf("lost %d, want %d; pending %v", l.Lost(), lost, l.Pending())
+	}
+	for i := range taken {
+		s.expect(t, fmt.Sprintf("%smx postfix/master[77]: line %d", stamp, i))
+	}
+	l.Flush()
+	s.expect(t, fmt.Sprintf("%smx postfix/master[%d]: warning: %d log lines lost: their destination did not take them in time", stamp, os.Getpid(), lost))
+	s.expect(t, stamp+"mx postfix/master[77]: fatal: the reason")
+	s.empty(t)
+	if l.Pending() || l.Lost() != lost {
+		t.Errorf("pending %v, lost %d", l.Pending(), l.Lost())
+	}
+}
+
 // occupy opens descriptors until none below limit is free.
 func occupy(t *testing.T, limit int) {
 	t.Helper()
@@ -43,8 +79,14 @@ func TestDrainWaitsOnALargeDescriptor(t *testing.T) {
 	l.Fatalf("the reason")
 
 	// Nobody reads: it waits as long as it may, and no longer.
+	other := l.Clone()
+	defer other.Close()
+	other.Infof("never read")
+	if other.FD() < setSize {
+		t.Fatalf("descriptor %d", other.FD())
+	}
 	begin := time.Now()
-	l.Drain(50 * time.Millisecond)
+	other.Drain(50 * time.Millisecond)
 	if took := time.Since(begin); took < 50*time.Millisecond || took > 5*time.Second {
 		t.Errorf("it took %s", took)
 	}

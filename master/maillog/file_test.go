@@ -58,6 +58,39 @@ func TestFile(t *testing.T) {
 	expectMode(t, file, 0o640)
 }
 
+// The mode of a new file is what was asked for: a master's umask leaves nothing
+// to anybody else.
+func TestFilePermissionsAreNotTheUmasks(t *testing.T) {
+	was := syscall.Umask(0o077)
+	defer syscall.Umask(was)
+	file := filepath.Join(t.TempDir(), "log")
+	l := newLogger(t, newClock())
+	open(t, l, maillog.Dest{Kind: maillog.File, File: file, FilePermissions: 0o640})
+	expectMode(t, file, 0o640)
+
+	// One that is there already has the mode that somebody gave it.
+	if err := os.Chmod(file, 0o604); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	expectMode(t, file, 0o604)
+}
+
+// What Probe says is what Open does.
+func TestProbeOfALinkToNothing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "log")
+	if err := os.Symlink("nowhere", file); err != nil {
+		t.Fatal(err)
+	}
+	d := maillog.Dest{Kind: maillog.File, File: file}
+	want := newLogger(t, newClock()).Open(d)
+	if got, _ := d.Probe(); want == nil || got == nil || got.Error() != want.Error() {
+		t.Errorf("Probe: %v; Open: %v", got, want)
+	}
+}
+
 // Without postlogd the file is written directly; when it comes, and when it
 // goes again, the next line knows.
 func TestPostlogFallback(t *testing.T) {

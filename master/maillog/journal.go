@@ -15,7 +15,7 @@ import (
 const EnvJournal = "JOURNAL_STREAM"
 
 // journalSocket is where the journal takes datagrams.
-var journalSocket = "/run/systemd/journal/socket"
+const journalSocket = "/run/systemd/journal/socket"
 
 // appendJournal appends r as fields of the journal. The message and its
 // identifier are what syslog would have, so that the same question finds both.

@@ -131,6 +131,30 @@ func TestJournalTakesWhatIsTooLong(t *testing.T) {
 	}
 }
 
+// A line that comes in a file survives that the journal is restarted, as others do.
+func TestJournalRestartsBeforeAFile(t *testing.T) {
+	c, d := journal(t)
+	l := testLogger(t, d)
+	if err := syscall.SetsockoptInt(l.sink.fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, 4096); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	_ = os.Remove(d.Path)
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: d.Path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	long := strings.Repeat("long ", 5000)
+	l.sink.put(record{when: when, severity: info, tag: "t", text: long})
+	if l.Lost() > 0 || l.Pending() {
+		t.Fatalf("lost %d, pending %v", l.Lost(), l.Pending())
+	}
+	if got, _ := next(t, c); got["MESSAGE"] != long {
+		t.Errorf("got %d bytes", len(got["MESSAGE"]))
+	}
+}
+
 // A journal that does not read stops nobody, and learns how much it has missed.
 func TestJournalThatDoesNotRead(t *testing.T) {
 	c, d := journal(t)

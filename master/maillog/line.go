@@ -39,7 +39,7 @@ type record struct {
 	pid      int
 	service  string // empty: about none in particular
 	text     string
-	notice   bool // tells of lost lines
+	lost     int // how many lost lines it tells of; 0: it does not
 }
 
 // appendSyslog appends r as the C library sends it to syslogd.

@@ -41,9 +41,19 @@ func (l *Logger) RetryIn() (d time.Duration, due bool) {
 func (l *Logger) Flush() { l.sink.flush() }
 
 // Drain is Flush for a process about to end: it waits for the reader, but
-// no longer than limit.
+// no longer than limit. The last quarter of that is for the last line, and for
+// one that tells how many are missing before it.
 func (l *Logger) Drain(limit time.Duration) {
 	deadline := time.Now().Add(limit)
+	l.drain(deadline.Add(-limit / 4))
+	if l.FD() >= 0 { // somebody reads, or nothing can be told
+		l.sink.giveUp()
+		l.drain(deadline)
+	}
+}
+
+// drain is Flush until nothing is left, or nothing to wait for, or no time.
+func (l *Logger) drain(deadline time.Time) {
 	for l.Flush(); l.FD() >= 0; l.Flush() {
 		left := time.Until(deadline)
 		if left <= 0 || await(l.FD(), left) != nil {

@@ -46,8 +46,12 @@ func (d *Dest) probeFile() error {
 	}
 	if errors.Is(err, syscall.ENOENT) {
 		const write, enter = 2, 1
+		var link syscall.Stat_t
 		if err = syscall.Access(filepath.Dir(d.File), write|enter); err == nil {
-			return nil
+			if syscall.Lstat(d.File, &link) != nil {
+				return nil
+			}
+			err = syscall.EEXIST // a link to nothing, which nobody makes a file of
 		}
 		err = fmt.Errorf("cannot create file exclusively: %w", Reason(err))
 	}

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// SafeOpen opens the file path, or creates it with mode perm (less the umask)
-// if it does not exist, for a process with privileges in a directory where others
+// SafeOpen opens the file path, or creates it with mode perm, whatever the
+// umask, if it does not exist, for a process with privileges in a directory where others
 // may write: it neither follows somebody's link nor touches a file that has other
 // names or is not the one that was looked at. A symbolic link is followed if
 // it is root's and lies in a directory where only root may write.
@@ -30,6 +30,9 @@ func SafeOpen(path string, flags int, perm fs.FileMode) (fd int, err error) {
 			return syscall.Open(path, flags|syscall.O_CREAT|syscall.O_EXCL, uint32(perm.Perm()))
 		})
 		if err == nil {
+			// A master's umask is for what nobody has asked for. Where this fails
+			// the file is open to fewer than it might be.
+			_ = syscall.Fchmod(fd, uint32(perm.Perm()))
 			return fd, nil
 		}
 		if !errors.Is(err, syscall.EEXIST) {

@@ -133,12 +133,38 @@ func (s *sink) lose(n int) {
 	s.total += uint64(n)
 }
 
+// giveUp counts what is queued as lost, for one line to tell of instead. Two
+// stay: one that is written in part, and the last, which may say why the process
+// ends.
+func (s *sink) giveUp() {
+	first := 0
+	if s.off > 0 || s.torn.off > 0 {
+		first = 1
+	}
+	end := len(s.queue) - 1
+	if end-first < 2 { // to say so would take as long
+		return
+	}
+	last := s.queue[end]
+	for _, r := range s.queue[first:end] {
+		s.bytes -= len(r.text)
+		if s.lost += r.lost; r.lost == 0 {
+			s.lose(1)
+		}
+	}
+	s.bytes -= len(last.text)
+	clear(s.queue[first:])
+	s.queue = s.queue[:first]
+	s.push(s.notice())
+	s.push(last)
+}
+
 // notice returns the line that stands for those lost since the last one was
 // queued.
 func (s *sink) notice() record {
 	l := Logger{sink: s, process: s.process, pid: os.Getpid()}
 	r := l.record(warning, "%d log lines lost: their destination did not take them in time", s.lost)
-	r.notice = true
+	r.lost = s.lost
 	s.lost = 0
 	return r
 }
@@ -183,6 +209,11 @@ func (s *sink) send(r *record) bool {
 			return false
 		}
 		n, err := syscall.Write(s.fd, s.line[s.off:])
+		if errors.Is(err, syscall.EMSGSIZE) && s.dest.Kind == Journal {
+			if err = sendFile(s.fd, s.line); err == nil {
+				return true
+			}
+		}
 		switch {
 		case err == nil && n > 0:
 			if s.off += n; s.off >= len(s.line) {
@@ -193,14 +224,7 @@ func (s *sink) send(r *record) bool {
 			s.waiting = true
 			return false
 		case errors.Is(err, syscall.EMSGSIZE):
-			if s.dest.Kind == Journal {
-				err = sendFile(s.fd, s.line)
-			}
-			if errors.Is(err, syscall.EAGAIN) {
-				s.waiting = true
-				return false
-			}
-			if err != nil && !r.notice {
+			if r.lost == 0 {
 				s.lose(1)
 			}
 			return true

@@ -209,6 +209,54 @@ func neverBlocks(t *testing.T, r, w *os.File, lines int, env ...string) {
 	}
 }
 
+// TestStdoutTellsOfLosses: a reader that comes too late for all of it learns how
+// much is missing, and where.
+func TestStdoutTellsOfLosses(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	const lines = 1500 // a thousand bytes each: more than a pipe and a queue
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("PIPE_TEST=%d", lines))
+	cmd.Stdout = w
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	report := bufio.NewReader(stderr)
+	lost := 0
+	if _, err := fmt.Fscanf(report, "true true %d\n", &lost); err != nil || lost == 0 || lost >= lines {
+		t.Fatalf("lost %d, %v", lost, err)
+	}
+	_ = stdin.Close()
+	out := bufio.NewReader(r)
+	for i := range lines - lost {
+		expectRecord(t, out, '\n', stamp+"mx postfix/master[77]: "+pipeText(i))
+	}
+	want := fmt.Sprintf("]: warning: %d log lines lost: their destination did not take them in time\n", lost)
+	if got, err := out.ReadString('\n'); err != nil || !strings.HasSuffix(got, want) {
+		t.Errorf("got %q, %v", got, err)
+	}
+	expectRecord(t, report, '\n', fmt.Sprintf("false false %d", lost))
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A reader that has gone away is no reason to die or to stop.
 func TestStderrWithoutReader(t *testing.T) {
 	exe, err := os.Executable()
