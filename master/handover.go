@@ -70,7 +70,7 @@ func (m *Master) HandOver(st *handover.State) error {
 // to known.
 func (s *service) handOver(known map[int]bool) (v handover.Service, err error) {
 	v = handover.Service{
-		Spec: *s.spec, Name: s.key.name, Path: s.path, Paused: s.paused, Throttles: s.throttles,
+		Spec: *s.spec, Name: s.key.name, Path: s.path, Paused: s.paused, Throttles: s.throttles, Haste: s.haste,
 		Wakeup: left(s.wakeupTimer), WakeupPending: s.wakeupPending, Stop: left(s.stopTimer), Stress: s.stressUntil,
 		Record: s.record.handOver(),
 	}
@@ -86,13 +86,21 @@ func (s *service) handOver(known map[int]bool) (v handover.Service, err error) {
 	for pid, c := range s.m.children {
 		if c.s == s {
 			known[pid] = true
-			v.Children = append(v.Children, handover.Child{Pid: pid, Generation: c.generation, Idle: c.idle, Uses: c.uses})
+			v.Children = append(v.Children, c.handOver())
 		}
 	}
 	if s.host == nil {
 		return v, nil
 	}
 	return v, s.host.handOver(&v, known)
+}
+
+func (c *child) handOver() handover.Child {
+	v := handover.Child{Pid: c.pid, Generation: c.generation, Idle: c.idle, Uses: c.uses, Program: c.program, Born: c.born}
+	if c.dismissed {
+		v.Dismissed = left(c.last)
+	}
+	return v
 }
 
 // handOver adds the clients.

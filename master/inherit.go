@@ -45,7 +45,7 @@ func (in *inheritance) service(m *Master, v *handover.Service) *service {
 	spec := v.Spec
 	s := &service{
 		m: m, spec: &spec, key: key{v.Name, spec.Type}, path: v.Path, stressArg: -1, stressUntil: v.Stress,
-		paused: v.Paused, throttles: v.Throttles, record: recordFrom(v.Record),
+		paused: v.Paused, throttles: v.Throttles, haste: v.Haste, record: recordFrom(v.Record),
 	}
 	for _, l := range v.Listeners {
 		s.listeners = append(s.listeners, &listener{fd: l.FD, addr: l.Addr, path: l.Path})
@@ -93,7 +93,13 @@ func (m *Master) takeChildren() {
 				s.log().Errorf("%s: %v", s, err)
 				continue
 			}
-			c := &child{s: s, pid: one.Pid, generation: one.Generation, idle: one.Idle, uses: one.Uses}
+			c := &child{
+				s: s, pid: one.Pid, generation: one.Generation, idle: one.Idle, uses: one.Uses,
+				program: one.Program, born: one.Born,
+			}
+			if one.Dismissed != nil {
+				c.dismissed, c.last = true, m.loop.After(*one.Dismissed, c.overdue)
+			}
 			m.children[one.Pid] = c
 			s.total++
 			s.procs++

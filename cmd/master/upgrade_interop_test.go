@@ -163,6 +163,50 @@ func TestUpgradeUnderClients(t *testing.T) {
 	p.Stop()
 }
 
+// TestUpgradeProgram: a program that has been given the listening socket is still
+// one afterwards, which a reload that wants another asks to end.
+func TestUpgradeProgram(t *testing.T) {
+	beyondPostfix(t, "its program is replaced by a stop and a start")
+	addr := pftest.FreeAddr(t)
+	entry := func(word string) string {
+		return addr + " inet n n n - - spawn\n -o spawn_protocol=wait user=nobody argv=/usr/bin/perl -e {while(accept(C,STDIN)){print C qq($$ " + word + `\n)` + ";close C}}\n" + pftest.PostlogService
+	}
+	p := instance(t, pftest.Options{Services: entry("one")})
+	p.StartMaster()
+	p.WaitLog(`postfix/master\[\d+\]: daemon started`)
+	answer := func() string {
+		t.Helper()
+		conn, err := net.DialTimeout("tcp", addr, pftest.Patience)
+		must(t, err)
+		defer conn.Close() //nolint:errcheck // it has served
+		must(t, conn.SetDeadline(time.Now().Add(pftest.Patience)))
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		must(t, err)
+		return strings.TrimSpace(line)
+	}
+	first := answer()
+	if !strings.HasSuffix(first, " one") {
+		t.Fatalf("answer %q", first)
+	}
+	upgraded(t, p, p.Daemons+"/master")
+	if now := answer(); now != first {
+		t.Errorf("%q serves, and not %q", now, first)
+	}
+	p.SetServices(entry("two"))
+	p.Reload()
+	var pid int
+	_, err := fmt.Sscan(first, &pid)
+	must(t, err)
+	p.Until("the program has ended", func() bool { return unix.Kill(pid, 0) != nil })
+	if now := answer(); !strings.HasSuffix(now, " two") {
+		t.Errorf("answer %q after the reload", now)
+	}
+	if got := p.Grep(`postfix/master.*(panic|fatal|error:|throttl|adopt|killed by)`); len(got) > 0 {
+		t.Errorf("the log has %q", got)
+	}
+	p.Stop()
+}
+
 // TestUpgradeRefused: whatever is wrong with a program, the one that runs goes
 // on, and says why.
 func TestUpgradeRefused(t *testing.T) {

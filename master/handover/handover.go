@@ -97,6 +97,7 @@ type Service struct {
 	Paused        bool           `json:"paused"`
 	Throttle      *time.Duration `json:"throttle"` // what is left of it; null: none
 	Throttles     int            `json:"throttles"`
+	Haste         int            `json:"haste"`  // how many times in a row a program has ended soon
 	Wakeup        *time.Duration `json:"wakeup"` // until the next one; null: there is no timer
 	WakeupPending bool           `json:"wakeup_pending"`
 	Stop          *time.Duration `json:"stop"`   // until the processes are killed; null: nobody waits for that
@@ -124,6 +125,11 @@ type Child struct {
 	Generation uint32 `json:"generation"`
 	Idle       bool   `json:"idle"`
 	Uses       int    `json:"uses"`
+
+	// Of a program that has the listening sockets:
+	Program   bool           `json:"program"`
+	Born      time.Time      `json:"born"`
+	Dismissed *time.Duration `json:"dismissed"` // until it is killed; null: it has not been asked to end
 }
 
 // Command is a process that serves a client of a hosted service.

@@ -15,22 +15,22 @@ import (
 
 // full has something of everything.
 func full() *State {
-	d := 3 * time.Second
+	d, born := 3*time.Second, time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return &State{
 		Version: Version,
 		Program: Program{Args: []string{"master", "-d"}, Self: "/sbin/master", Dir: "/sbin", Queue: "/q", Data: "/d", Locks: []Lock{{"pid/master.pid", 10}}},
 		Config:  Config{Dir: "/etc", Files: map[string]string{"main.cf": "a = b\n", "master.cf": ""}},
 		Control: &Control{Path: "control", FD: 11, Operators: []int{12, 13}, Asker: 1},
-		Born:    time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC), Generation: 7, Flow: [2]int{14, 15},
+		Born:    born, Generation: 7, Flow: [2]int{14, 15},
 		Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
 		Services: []Service{{
 			Spec: cfg.Service{Name: "smtp", Type: cfg.Inet, Limit: 3, Args: []string{"-o", "x=y"}}, Name: "25", Path: "/sbin/smtpd",
 			Listeners: []Listener{{FD: 16, Addr: netip.MustParseAddrPort("127.0.0.1:25")}},
 			Status:    &Status{17, 18, 1},
-			Children:  []Child{{Pid: 100, Generation: 6, Idle: true, Uses: 2}},
+			Children:  []Child{{Pid: 100, Generation: 6, Idle: true, Uses: 2}, {Pid: 99, Program: true, Born: born, Dismissed: &d}},
 			Commands:  []Command{{Pid: 101, Left: d, From: &Origin{Addr: netip.MustParseAddr("::1")}}, {Pid: 102}},
 			Waiting:   []Guest{{FD: 19, From: Origin{UID: -1}, Waited: d}},
-			Paused:    true, Throttle: &d, Wakeup: &d, Record: &Record{Starts: 9, Fault: Fault{When: 1, Pid: 2, Code: 3, Kind: 4}},
+			Paused:    true, Throttle: &d, Haste: 4, Wakeup: &d, Record: &Record{Starts: 9, Fault: Fault{When: 1, Pid: 2, Code: 3, Kind: 4}},
 		}},
 		Leaving:  []Service{{Spec: cfg.Service{Name: "old", Type: cfg.Unix}, Name: "private/old", Children: []Child{{Pid: 103}}, Stop: &d}},
 		Triggers: []Trigger{{Service: 0, FD: 20, Far: 21, Sent: true, Left: d}},
