@@ -36,6 +36,7 @@ func (m *Master) HandOver(st *handover.State) error {
 		last := m.reloads.last
 		st.LastReload = &last
 	}
+	st.View = m.view.handOver()
 	p := &st.Program
 	p.Version, p.Queue, p.Data, p.Rootless = m.params.MailVersion, m.params.QueueDirectory, m.params.DataDirectory, m.params.Rootless
 	known := map[int]bool{}

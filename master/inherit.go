@@ -30,6 +30,7 @@ func (m *Master) Inherit(st *handover.State) {
 	if st.LastReload != nil {
 		m.reloads.last = *st.LastReload
 	}
+	m.view = adoptView(st.View)
 	for i := range st.Services {
 		m.services = append(m.services, in.service(m, &st.Services[i]))
 	}
@@ -85,6 +86,7 @@ func (m *Master) takeChildren() {
 	if in == nil {
 		return
 	}
+	m.attendView()
 	closeAll(m.flow[:])
 	m.flow = in.st.Flow
 	for s, v := range in.old {

@@ -54,14 +54,6 @@ func listenSocketFile(path string, mask, backlog int) (*socketFile, error) {
 	return f, nil
 }
 
-// adoptSocketFile is one that another program in this process has made. If its
-// file is gone it is not intact.
-func adoptSocketFile(path string, fd int) *socketFile {
-	f := &socketFile{path: path, fd: fd}
-	f.dev, f.inode, _ = identity(path)
-	return f
-}
-
 // removeSocket removes what stands at path, if it is a socket.
 func removeSocket(path string) error {
 	var st unix.Stat_t

@@ -36,6 +36,7 @@ type State struct {
 	Program Program   `json:"program"`
 	Config  Config    `json:"config"`
 	Control *Control  `json:"control"` // null: there is none
+	View    *View     `json:"view"`    // likewise
 	Born    time.Time `json:"born"`
 
 	Generation uint32         `json:"generation"`
@@ -55,6 +56,7 @@ type State struct {
 type Program struct {
 	Args     []string `json:"args"`    // command line
 	Self     string   `json:"self"`    // where its executable is, and its successor is looked for
+	Former   string   `json:"former"`  // the same of the program that leaves, should it come back
 	Dir      string   `json:"dir"`     // where its fellow daemons are; empty: unknown
 	Version  string   `json:"version"` // mail_version
 	Queue    string   `json:"queue"`
@@ -75,10 +77,21 @@ type Config struct {
 	Files map[string]string `json:"files"`
 }
 
+// View is where the status page and the metrics are.
+type View struct {
+	At    cfg.Endpoint `json:"at"` // as configured
+	Name  string       `json:"name"`
+	FD    int          `json:"fd"`
+	Dev   uint64       `json:"dev"` // of the file, if there is one
+	Inode uint64       `json:"inode"`
+}
+
 // Control is the operators' socket, and those of them who are connected.
 type Control struct {
 	Path      string `json:"path"`
 	FD        int    `json:"fd"`
+	Dev       uint64 `json:"dev"` // of the file
+	Inode     uint64 `json:"inode"`
 	Operators []int  `json:"operators"`
 	Asker     int    `json:"asker"` // the one that waits for the outcome; -1: nobody
 }
@@ -220,6 +233,9 @@ func (s *State) FDs() []int {
 	}
 	if c := s.Control; c != nil {
 		fds = append(append(fds, c.FD), c.Operators...)
+	}
+	if s.View != nil {
+		fds = append(fds, s.View.FD)
 	}
 	for _, list := range [][]Service{s.Services, s.Leaving} {
 		for i := range list {

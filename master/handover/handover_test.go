@@ -18,9 +18,10 @@ func full() *State {
 	d, born := 3*time.Second, time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)
 	return &State{
 		Version: Version,
-		Program: Program{Args: []string{"master", "-d"}, Self: "/sbin/master", Dir: "/sbin", Queue: "/q", Data: "/d", Locks: []Lock{{"pid/master.pid", 10}}},
+		Program: Program{Args: []string{"master", "-d"}, Self: "/sbin/master", Former: "/usr/sbin/master", Dir: "/sbin", Queue: "/q", Data: "/d", Locks: []Lock{{"pid/master.pid", 10}}},
 		Config:  Config{Dir: "/etc", Files: map[string]string{"main.cf": "a = b\n", "master.cf": ""}},
-		Control: &Control{Path: "control", FD: 11, Operators: []int{12, 13}, Asker: 1},
+		Control: &Control{Path: "control", FD: 11, Operators: []int{12, 13}, Asker: 1, Dev: 1, Inode: 2},
+		View:    &View{At: cfg.Endpoint{Path: "metrics"}, Name: "unix:metrics", FD: 22, Dev: 1, Inode: 3},
 		Born:    born, Generation: 7, Flow: [2]int{14, 15},
 		Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
 		Services: []Service{{
@@ -52,7 +53,7 @@ func TestThereAndBack(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
-	if fds := got.FDs(); len(fds) != 12 {
+	if fds := got.FDs(); len(fds) != 13 {
 		t.Errorf("descriptors %v", fds)
 	}
 }
