@@ -3,7 +3,9 @@
 package loop
 
 import (
+	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -51,6 +53,25 @@ func Become(path string, args, env []string, keep []int) error {
 	}
 	defer closeOnExec(keep)
 	return syscall.Exec(path, args, env)
+}
+
+// Inheritable lists the descriptors from first on that a program in this one's
+// place would have.
+func Inheritable(first int) (fds []int, err error) {
+	dir, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range dir {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || fd < first {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			fds = append(fds, fd)
+		}
+	}
+	return fds, nil
 }
 
 func closeOnExec(fds []int) {

@@ -124,7 +124,10 @@ func (d *daemon) run() int {
 // the place of this one.
 func (d *daemon) live() int {
 	for {
-		if err := d.loop.Run(); err != nil {
+		switch err := d.loop.Run(); {
+		case err != nil && d.legacy != nil:
+			return d.giveBack(err)
+		case err != nil:
 			return d.fatal(err)
 		}
 		if d.failed != nil {
@@ -138,6 +141,7 @@ func (d *daemon) live() int {
 			break
 		}
 	}
+	d.upgrade.abandon()
 	d.control.Close()
 	d.master.CloseView()
 	if d.ending {

@@ -65,6 +65,14 @@ func (d *daemon) feed() {
 	h.timer = d.loop.After(h.device.Timeout()/3, d.feed)
 }
 
+// feedBefore gives another program the whole of the time.
+func (d *daemon) feedBefore() {
+	if h := &d.hardware; h.device != nil {
+		h.timer.Stop()
+		d.feed()
+	}
+}
+
 // closeHardware stops the watchdog: the master ends in order, or is told to do
 // without.
 func (d *daemon) closeHardware() {

@@ -97,7 +97,7 @@ func (o *options) set(option byte, value string) error {
 // check refuses what does not go together.
 func (o *options) check() error {
 	switch {
-	case o.init && os.Getpid() != 1:
+	case o.init && !o.rehearse && os.Getpid() != 1:
 		return errors.New("-i is allowed only for PID 1 process")
 	case o.test && o.wait:
 		return errors.New("the -t and -w options cannot be used together")

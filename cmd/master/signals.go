@@ -46,6 +46,7 @@ func (d *daemon) end(reason string) {
 	d.log.Infof("%s", reason)
 	d.tell(notify.Stopping, notify.Status(reason))
 	d.hot.Stop()
+	d.upgrade.abandon()
 	d.answer(errEnding) // a reload that is under way never ends
 	d.answering, d.asked = d.asked, nil
 	d.answer(errEnding)

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"postloop/cfg"
@@ -15,6 +17,7 @@ import (
 	"postloop/loop"
 	"postloop/master"
 	"postloop/master/handover"
+	"postloop/master/logloop"
 	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +43,9 @@ type legacy struct {
 	back  int    // the former program's executable; -1: it is this one, come back
 	why   string // it has come back
 	taken bool   // there is no way back any more
+
+	fds  []int         // that were left open
+	time time.Duration // for taking over
 }
 
 // verdict is what a rehearsal says on its standard output.
@@ -54,13 +60,23 @@ type verdict struct {
 // removes the trace of it from the environment.
 func takeLegacy() *legacy {
 	text, set := os.LookupEnv(upgradeEnv)
-	l := &legacy{why: os.Getenv(upgradeWhyEnv)}
+	l := &legacy{why: os.Getenv(upgradeWhyEnv), time: successTime}
 	_ = os.Unsetenv(upgradeEnv)
 	_ = os.Unsetenv(upgradeWhyEnv)
 	if n, err := fmt.Sscanf(text, "%d %d", &l.fd, &l.back); !set || err != nil || n != 2 {
 		return nil
 	}
 	return l
+}
+
+// hold takes note of the descriptors that were left open, which the former
+// program has to have again if it comes to that, and keeps them from the children
+// that this one starts in the meantime.
+func (l *legacy) hold() (err error) {
+	if l.fds, err = loop.Inheritable(3); err != nil {
+		return err
+	}
+	return loop.CloseOnExecFrom(3)
 }
 
 // readState reads it from the beginning, whoever has read it before.
@@ -87,6 +103,9 @@ func (d *daemon) succeed() (status int) {
 	raiseFiles()
 	d.takeNotify()
 	l := d.legacy
+	if l.back < 0 { // it was executed by another name than its own
+		_ = os.WriteFile("/proc/self/comm", []byte(d.process), 0)
+	}
 	defer func() {
 		if l.taken {
 			return
@@ -95,18 +114,25 @@ func (d *daemon) succeed() (status int) {
 			status = d.giveBack(fmt.Errorf("panic: %v", r))
 		}
 	}()
-	conf, err := d.inherit(d.legacy.fd)
+	if err := l.hold(); err != nil {
+		return d.giveBack(err)
+	}
+	conf, err := d.inherit(l.fd)
 	if err != nil {
 		return d.giveBack(err)
 	}
-	if err := d.openLog(d.params); err != nil {
+	switch err := d.openLog(d.params); {
+	case err != nil && l.back < 0: // it had the file open: that it is gone is no reason to end
+		d.log.Errorf("%v -- lines go to the default place until the next reload", err)
+	case err != nil:
 		return d.giveBack(err)
 	}
 	if err := d.newMaster(); err != nil {
 		return d.giveBack(err)
 	}
-	d.master.Inherit(d.legacy.st)
-	limit := d.loop.After(successTime, func() { d.refused(fmt.Errorf("it has not come up within %s", successTime)) })
+	d.openHardware() // not later: it must not go hungry while names are looked up
+	d.master.Inherit(l.st)
+	limit := d.loop.After(l.time, func() { d.refused(fmt.Errorf("it has not come up within %s", l.time)) })
 	d.master.Start(conf, d.sameParams, func(err error) {
 		limit.Stop()
 		if err != nil {
@@ -134,6 +160,9 @@ func (d *daemon) inherit(fd int) (*cfg.Config, error) {
 	}
 	d.legacy.st = st
 	d.self, d.programs, d.dir = st.Program.Self, st.Program.Dir, st.Config.Dir
+	if d.legacy.back < 0 {
+		d.self = st.Program.Former
+	}
 	source := cfg.Source{Dir: st.Config.Dir, Files: st.Config.Files}
 	conf, err := source.Load(d.prepare)
 	if err != nil {
@@ -147,6 +176,9 @@ func (d *daemon) inherit(fd int) (*cfg.Config, error) {
 // text of the configuration is the same, but this program may have other
 // defaults.
 func (d *daemon) sameParams(p *cfg.Params, _ master.Ids) error {
+	if d.failed != nil { // in this very turn
+		return d.failed
+	}
 	was := d.legacy.st.Program
 	for _, one := range []struct{ name, old, now string }{
 		{"queue_directory", was.Queue, p.QueueDirectory},
@@ -165,9 +197,6 @@ func (d *daemon) succeeded() {
 	l := d.legacy
 	l.taken = true
 	d.started = true
-	if err := loop.CloseOnExecFrom(3); err != nil {
-		d.log.Errorf("%v", err)
-	}
 	unix.Close(l.fd)
 	if l.back >= 0 {
 		unix.Close(l.back)
@@ -222,13 +251,23 @@ func (d *daemon) giveBack(why error) int {
 	if l.back < 0 {
 		return d.fatal(fmt.Errorf("back from an upgrade that has failed (%s): %w", l.why, why))
 	}
+	keep := slices.DeleteFunc(l.fds, func(fd int) bool {
+		_, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
+		return err != nil || fd == l.back
+	})
 	unix.CloseOnExec(l.back) // it has been opened when that counts
 	env := append(os.Environ(), d.herald.environ...)
-	env = append(env, fmt.Sprintf("%s=%d -1", upgradeEnv, l.fd), upgradeWhyEnv+"="+why.Error())
-	if err := loop.Become(fmt.Sprintf("/proc/self/fd/%d", l.back), args, env, nil); err != nil {
+	env = append(env, fmt.Sprintf("%s=%d -1", upgradeEnv, l.fd), upgradeWhyEnv+"="+inShort(why))
+	if err := loop.Become(fmt.Sprintf("/proc/self/fd/%d", l.back), args, env, keep); err != nil {
 		return d.fatal(fmt.Errorf("upgrade: %w; and back: %s", why, maillog.Strerror(err)))
 	}
 	return 1 // not reached
+}
+
+// inShort is what of a reason a variable of the environment can hold.
+func inShort(why error) string {
+	text := strings.NewReplacer("\x00", "", "\n", "; ").Replace(why.Error())
+	return fmt.Sprintf("%.1000s", text)
 }
 
 // rehearse is -u: it finds out whether this program could take the place of the
@@ -236,7 +275,10 @@ func (d *daemon) giveBack(why error) int {
 func (d *daemon) rehearse() int {
 	v := verdict{State: handover.Version, Program: master.Version}
 	d.legacy = &legacy{fd: rehearsalFD}
-	err := d.try()
+	err := loop.CloseOnExecFrom(rehearsalFD) // it has the whole configuration in it
+	if err == nil {
+		err = d.try()
+	}
 	v.OK = err == nil
 	for _, one := range master.Errors(err) {
 		if len(v.Errors) < 20 { // the pipe has room for so much
@@ -264,6 +306,9 @@ func (d *daemon) try() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := d.tryLog(); err != nil {
+		return err
+	}
 	if d.loop, err = loop.New(); err != nil {
 		return err
 	}
@@ -288,6 +333,14 @@ func (d *daemon) try() (err error) {
 		return nil
 	}
 	return err
+}
+
+// tryLog opens the log, for which a file is made if there is none, and writes
+// nothing.
+func (d *daemon) tryLog() error {
+	log := maillog.New(d.process)
+	defer log.Close()
+	return log.Open(logloop.Dest(d.params))
 }
 
 // newMaster makes the loop and the master on it.

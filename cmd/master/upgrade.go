@@ -118,6 +118,13 @@ func (u *upgrade) expired() {
 	_ = unix.Kill(-u.pid, unix.SIGKILL)
 }
 
+// abandon ends a rehearsal that nobody waits for any more.
+func (u *upgrade) abandon() {
+	if u != nil && !u.ready {
+		_ = unix.Kill(-u.pid, unix.SIGKILL)
+	}
+}
+
 // rehearsed takes the end of the rehearsal, and goes on if all is well.
 func (u *upgrade) rehearsed(e loop.Exit) {
 	d := u.d
@@ -126,7 +133,8 @@ func (u *upgrade) rehearsed(e loop.Exit) {
 	n, _ := unix.Read(u.out, buf[:])
 	unix.Close(u.out)
 	if d.ending {
-		u.fail(errEnding)
+		d.upgrade = nil
+		u.done(errEnding)
 		return
 	}
 	if err := u.judge(e, buf[:max(n, 0)]); err != nil {
@@ -192,6 +200,7 @@ func (u *upgrade) become() error {
 	defer unix.Close(fd)
 	d.log.Infof("upgrade to %s: it takes over", u.program)
 	d.log.Drain(time.Second)
+	d.feedBefore()
 	env := append(os.Environ(), d.herald.environ...)
 	env = append(env, fmt.Sprintf("%s=%d %d", upgradeEnv, fd, back))
 	err = d.loop.Become(u.program, d.args, env, append(st.FDs(), fd, back))
@@ -224,7 +233,7 @@ func (d *daemon) state(program string) (*handover.State, error) {
 		return nil, errors.New("the configuration files have changed since they were read; reload first")
 	}
 	st := &handover.State{Config: handover.Config{Dir: source.Dir, Files: source.Files}, Control: d.control.HandOver()}
-	st.Program.Self, st.Program.Dir, st.Program.Args = program, d.programs, d.args
+	st.Program.Self, st.Program.Former, st.Program.Dir, st.Program.Args = program, d.self, d.programs, d.args
 	for _, l := range d.locks {
 		path, fd := l.Place()
 		st.Program.Locks = append(st.Program.Locks, handover.Lock{Path: path, FD: fd})
