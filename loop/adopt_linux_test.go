@@ -4,6 +4,7 @@ package loop_test
 
 import (
 	"errors"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -76,6 +77,25 @@ func TestBecomeFails(t *testing.T) {
 	unix.CloseOnExec(ours)
 	if err := l.Become("/nonexistent/program", []string{"program"}, nil, []int{ours, theirs}); !errors.Is(err, unix.ENOENT) {
 		t.Fatalf("become: %v", err)
+	}
+	// Nor is a signal lost that has been taken and not been told of.
+	calls := 0
+	l.OnSignal(unix.SIGUSR1, func() { calls++ })
+	defer l.OnSignal(unix.SIGUSR1, nil)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for range 100 {
+		before := calls
+		if err := unix.Tgkill(unix.Getpid(), unix.Gettid(), unix.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Become("/nonexistent/program", []string{"program"}, nil, nil); !errors.Is(err, loop.ErrSignal) {
+			t.Fatalf("become: %v", err)
+		}
+		turn(t, l)
+		if calls != before+1 {
+			t.Fatalf("%d calls after %d", calls, before)
+		}
 	}
 	for _, fd := range []int{ours, theirs} {
 		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {

@@ -16,22 +16,6 @@ import (
 // the time to say what it does about them.
 var fatalSignals = []unix.Signal{unix.SIGHUP, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGUSR1, unix.SIGUSR2}
 
-// Become has another program take the place of this one, in the same process:
-// it has the same number, parent and children, and the descriptors in keep with
-// the numbers that they have here. It returns only with an error, and then
-// nothing has changed. It is called between two turns.
-//
-// Signals that a program is told its master's wishes by are blocked meanwhile,
-// and stay so in the new one, where they wait until OnSignal is called; it
-// calls UnblockSignals then.
-func (l *Loop) Become(path string, args, env []string, keep []int) error {
-	l.owner.check()
-	if l.inTurn {
-		panic("loop: Become called from inside a callback; use Stop")
-	}
-	return Become(path, args, env, keep)
-}
-
 // Become is Loop.Become for a program that has no loop yet.
 func Become(path string, args, env []string, keep []int) error {
 	runtime.LockOSThread()

@@ -7,9 +7,6 @@ package loop
 import "golang.org/x/sys/unix"
 
 // Become is for Linux only, so far.
-func (l *Loop) Become(string, []string, []string, []int) error { return unix.ENOSYS }
-
-// Become is for Linux only, so far.
 func Become(string, []string, []string, []int) error { return unix.ENOSYS }
 
 // Inheritable is for Linux only, so far.

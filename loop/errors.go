@@ -18,6 +18,9 @@ var (
 	// ErrClosed is what connections learn from Close, and what methods return
 	// after it.
 	ErrClosed = errors.New("loop closed")
+	// ErrSignal is that of Become when a signal came in the last moment. The next
+	// turn has it.
+	ErrSignal = errors.New("a signal has come")
 )
 
 // isShortage reports whether err says that the system, or this process, has

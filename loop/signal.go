@@ -82,9 +82,33 @@ func (l *Loop) unnotify(s os.Signal) {
 
 func (f forwarder) forward(m *mailbox) {
 	for s := range f.in {
+		if b, ok := s.(barrier); ok {
+			close(b)
+			continue
+		}
 		m.signal(s)
 	}
 	close(f.done)
+}
+
+// barrier goes the way of a signal, and is closed where a signal would go into
+// the mailbox: all that were before it are there.
+type barrier chan struct{}
+
+func (barrier) Signal()        {}
+func (barrier) String() string { return "barrier" }
+
+// gatherSignals waits until every signal that a thread has taken is in the
+// mailbox.
+func (l *Loop) gatherSignals() {
+	for s, f := range l.forwarders {
+		own := make(chan os.Signal, 1)
+		signal.Notify(own, s)
+		signal.Stop(own) // it waits until the runtime has passed on what it has
+		b := make(barrier)
+		f.in <- b
+		<-b
+	}
 }
 
 // deliverSignals calls back for what has arrived.

@@ -174,9 +174,15 @@ func (u *upgrade) fail(err error) {
 // replace puts the program in this one's place. It returns when that cannot
 // be, and everything goes on.
 func (u *upgrade) replace() {
-	if err := u.become(); err != nil {
-		u.fail(err)
+	u.d.log.Infof("upgrade to %s: it takes over", u.program)
+	err := u.become()
+	for range 100 { // whoever sends more signals has to wait for an upgrade
+		if !errors.Is(err, loop.ErrSignal) {
+			break
+		}
+		err = u.become()
 	}
+	u.fail(err)
 }
 
 func (u *upgrade) become() error {
@@ -198,12 +204,14 @@ func (u *upgrade) become() error {
 		return err
 	}
 	defer unix.Close(fd)
-	d.log.Infof("upgrade to %s: it takes over", u.program)
 	d.log.Drain(time.Second)
 	d.feedBefore()
 	env := append(os.Environ(), d.herald.environ...)
 	env = append(env, fmt.Sprintf("%s=%d %d", upgradeEnv, fd, back))
 	err = d.loop.Become(u.program, d.args, env, append(st.FDs(), fd, back))
+	if errors.Is(err, loop.ErrSignal) {
+		return err
+	}
 	return fmt.Errorf("exec %s: %s", u.program, maillog.Strerror(err))
 }
 
