@@ -13,6 +13,7 @@ import (
 
 	"postloop/cfg"
 	"postloop/loop/looptest"
+	"postloop/master/handover"
 	"postloop/master/report"
 
 	"golang.org/x/sys/unix"
@@ -287,7 +288,7 @@ func TestControlUnthrottle(t *testing.T) {
 	if left := s.throttleTimer.Left(); left != time.Minute {
 		t.Errorf("the doubling has gone on: %v", left)
 	}
-	if s.record.exits.Failed != 2 {
+	if s.record.Exits.Failed != 2 {
 		t.Errorf("%+v", s.record)
 	}
 }
@@ -523,16 +524,16 @@ func TestReadyIsTheClients(t *testing.T) {
 	s := w.service("public/echo", cfg.Unix)
 	first := w.dial("public/echo")
 	first.pid()
-	w.until(func() bool { return s.record.waits == 1 })
+	w.until(func() bool { return s.record.Waits == 1 })
 	// As if a second one had been started, and the first had been faster.
 	looptest.Advance(w.l, time.Second)
-	s.record.knocked = w.m.age()
+	s.record.Knocked = w.m.age()
 	looptest.Advance(w.l, 2*time.Second)
 	first.close()
 	w.until(func() bool { return s.idle == 1 })
 	w.dial("public/echo").pid()
 	w.until(func() bool { return s.idle == 0 })
-	if r := s.report().Ready; r.Count != 2 || r.Max != 2 || s.record.knocked != 0 {
+	if r := s.report().Ready; r.Count != 2 || r.Max != 2 || s.record.Knocked != 0 {
 		t.Errorf("%+v", r)
 	}
 	(*record)(nil).answered(1)
@@ -550,9 +551,9 @@ func TestRecordMemory(t *testing.T) {
 	}
 	s.past()
 	if n := testing.AllocsPerRun(100, func() {
-		s.blame(exitFault, 1, 2)
+		s.blame(handover.ExitFault, 1, 2)
 		s.past().wait(time.Second)
-		s.past().starts++
+		s.past().Starts++
 	}); n != 0 {
 		t.Errorf("%v allocations for an event", n)
 	}

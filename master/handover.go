@@ -157,26 +157,12 @@ func (r *record) handOver() *handover.Record {
 	if r == nil {
 		return nil
 	}
-	return &handover.Record{
-		Starts: r.starts, Exits: r.exits, Clients: r.clients, Refused: r.refused, Knocked: r.knocked,
-		Waits: r.waits, Waited: r.waited, LongWaits: r.longWaits, Fault: r.fault.handOver(), Reason: r.reason.handOver(),
-	}
+	return &r.Record
 }
 
 func recordFrom(r *handover.Record) *record {
 	if r == nil {
 		return nil
 	}
-	return &record{
-		starts: r.Starts, exits: r.Exits, clients: r.Clients, refused: r.Refused, knocked: r.Knocked,
-		waits: r.Waits, waited: r.Waited, longWaits: r.LongWaits, fault: faultFrom(r.Fault), reason: faultFrom(r.Reason),
-	}
-}
-
-func (f fault) handOver() handover.Fault {
-	return handover.Fault{When: f.when, Pid: f.pid, Code: f.code, Kind: uint8(f.kind)}
-}
-
-func faultFrom(f handover.Fault) fault {
-	return fault{when: f.When, pid: f.Pid, code: f.Code, kind: faultKind(f.Kind)}
+	return &record{*r}
 }

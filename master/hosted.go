@@ -119,7 +119,7 @@ func (s *service) isHosted() bool { return s.host != nil && s.host.current != ni
 
 // accepted hands a client on. The rule that limits processes limits clients.
 func (h *host) accepted(fd int, p loop.Peer) {
-	h.s.past().clients++
+	h.s.past().Clients++
 	if h.gate != nil {
 		h.gate.accepted(fd, p)
 		return

@@ -7,49 +7,16 @@ import (
 	"fmt"
 	"time"
 
+	"postloop/master/handover"
 	"postloop/master/maillog"
-	"postloop/master/report"
 
 	"golang.org/x/sys/unix"
 )
 
-// record is what a service has been through: numbers, so that an event costs no
-// memory. A service to which nothing has happened has none.
-type record struct {
-	starts  uint64
-	exits   report.Exits
-	clients uint64 // of a hosted service
-	refused uint64
-
-	knocked   time.Duration // when a process was started for a client, since master's own start; 0: no client waits for one
-	waits     uint64        // of those who knocked for a new process, or waited in the queue
-	waited    time.Duration
-	longWaits time.Duration
-	lastWait  time.Duration
-
-	throttles uint64
-
-	fault  fault // the last one
-	reason fault // of the throttle
-}
-
-// fault is something that went wrong.
-type fault struct {
-	when int64 // nanoseconds since 1970
-	pid  int32
-	code int32 // an exit status, a signal, an error number
-	kind faultKind
-}
-
-type faultKind uint8
-
-const (
-	noFault faultKind = iota
-	exitFault
-	signalFault
-	execFault
-	forkFault
-)
+// record is what a service has been through. One to which nothing has happened
+// has none. It is what another program in this one's place is told, as it is:
+// nothing can be added here and forgotten there.
+type record struct{ handover.Record }
 
 // past returns s's record, which is made if there is none.
 func (s *service) past() *record {
@@ -60,30 +27,30 @@ func (s *service) past() *record {
 }
 
 // blame remembers what went wrong with s last.
-func (s *service) blame(kind faultKind, pid, code int) {
-	s.past().fault = fault{when: s.m.loop.Now().UnixNano(), kind: kind, pid: int32(pid), code: int32(code)}
+func (s *service) blame(kind handover.FaultKind, pid, code int) {
+	s.past().Fault = handover.Fault{When: s.m.loop.Now().UnixNano(), Kind: kind, Pid: int32(pid), Code: int32(code)}
 }
 
 // wait counts a client that had to.
 func (r *record) wait(d time.Duration) {
-	r.waits++
-	r.waited += d
-	r.longWaits = max(r.longWaits, d)
-	r.lastWait = d
+	r.Waits++
+	r.Waited += d
+	r.LongWaits = max(r.LongWaits, d)
+	r.LastWait = d
 }
 
 // age is how long master has been there, and never 0.
 func (m *Master) age() time.Duration { return max(1, m.loop.Now().Sub(m.born)) }
 
 // awaited reports whether a client has knocked for whom a process was started.
-func (r *record) awaited() bool { return r != nil && r.knocked > 0 }
+func (r *record) awaited() bool { return r != nil && r.Knocked > 0 }
 
 // answered takes note that a process has a client. It need not be the one that was
 // started for the client who knocked: another may have become idle before.
 func (r *record) answered(now time.Duration) {
 	if r.awaited() {
-		r.wait(now - r.knocked)
-		r.knocked = 0
+		r.wait(now - r.Knocked)
+		r.Knocked = 0
 	}
 }
 
@@ -91,22 +58,22 @@ func (r *record) answered(now time.Duration) {
 // knocked has to knock again, if it is still there.
 func (r *record) gaveUp() {
 	if r != nil {
-		r.knocked = 0
+		r.Knocked = 0
 	}
 }
 
-// text is the fault in the words of the log.
-func (f fault) text(s *service) string {
-	switch f.kind {
-	case exitFault:
-		return fmt.Sprintf("process %s pid %d exit status %d", s.path, f.pid, f.code)
-	case signalFault:
-		return fmt.Sprintf("process %s pid %d killed by signal %d", s.path, f.pid, f.code)
-	case execFault:
-		return fmt.Sprintf("exec %s: %s", s.path, maillog.Strerror(unix.Errno(f.code)))
-	case forkFault:
-		return fmt.Sprintf("fork: %s", maillog.Strerror(unix.Errno(f.code)))
-	case noFault:
+// faultText is a fault of s in the words of the log.
+func faultText(f handover.Fault, s *service) string {
+	switch f.Kind {
+	case handover.ExitFault:
+		return fmt.Sprintf("process %s pid %d exit status %d", s.path, f.Pid, f.Code)
+	case handover.SignalFault:
+		return fmt.Sprintf("process %s pid %d killed by signal %d", s.path, f.Pid, f.Code)
+	case handover.ExecFault:
+		return fmt.Sprintf("exec %s: %s", s.path, maillog.Strerror(unix.Errno(f.Code)))
+	case handover.ForkFault:
+		return fmt.Sprintf("fork: %s", maillog.Strerror(unix.Errno(f.Code)))
+	case handover.NoFault:
 	}
 	return ""
 }

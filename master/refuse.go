@@ -27,7 +27,7 @@ type refusals struct {
 
 // refuse ends a client that is not let in.
 func (g *gate) refuse(fd int, from origin, v verdict) {
-	g.h.s.past().refused++
+	g.h.s.past().Refused++
 	if g.worthALine() {
 		g.h.s.log().Warnf("%s: refused client %s: %s", g.h.s, from, g.policy.explain(v, from, g.h.s.limitReached()))
 	}

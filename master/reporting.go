@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/master/handover"
 	"postloop/master/report"
 
 	"golang.org/x/sys/unix"
@@ -76,16 +77,16 @@ func (s *service) report() report.Service {
 	if past == nil {
 		past = &record{}
 	}
-	r.Starts, r.Exits, r.Throttles = past.starts, past.exits, past.throttles
-	r.Ready = report.Ready{Count: past.waits, Sum: report.In(past.waited), Max: report.In(past.longWaits), Last: report.In(past.lastWait)}
+	r.Starts, r.Exits, r.Throttles = past.Starts, past.Exits, past.Throttles
+	r.Ready = report.Ready{Count: past.Waits, Sum: report.In(past.Waited), Max: report.In(past.LongWaits), Last: report.In(past.LastWait)}
 	if s.throttled {
-		r.Throttle = &report.Throttle{Reason: past.reason.text(s), Left: report.In(s.throttleTimer.Left()), Row: s.throttles}
+		r.Throttle = &report.Throttle{Reason: faultText(past.Reason, s), Left: report.In(s.throttleTimer.Left()), Row: s.throttles}
 	}
-	if past.fault.kind != noFault {
-		r.Error = &report.Event{Time: time.Unix(0, past.fault.when), Text: past.fault.text(s)}
+	if past.Fault.Kind != handover.NoFault {
+		r.Error = &report.Event{Time: time.Unix(0, past.Fault.When), Text: faultText(past.Fault, s)}
 	}
 	if s.isHosted() {
-		c := &report.Clients{Now: s.total - s.procs, Total: past.clients, Refusals: past.refused, Connected: s.hasConnections()}
+		c := &report.Clients{Now: s.total - s.procs, Total: past.Clients, Refusals: past.Refused, Connected: s.hasConnections()}
 		if g := s.host.gate; g.waits() {
 			c.Queued, c.QueueAge = g.waiting.n, report.In(g.now()-g.waiting.first.since)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postloop/loop"
+	"postloop/master/handover"
 	"postloop/master/maillog"
 	"postloop/master/proto"
 
@@ -81,8 +82,8 @@ func (s *service) spawn() {
 		m.log.Debugf("spawn command %s; pid %d", s.path, pid)
 	}
 	c := &child{s: s, pid: pid, generation: m.generation, program: s.program != nil, born: m.loop.Now()}
-	s.past().starts++
-	s.record.knocked = m.age()
+	s.past().Starts++
+	s.record.Knocked = m.age()
 	m.children[pid] = c
 	s.total++
 	s.procs++
@@ -118,7 +119,7 @@ func (m *Master) startProcess(s *service) (pid int, err error) {
 func (m *Master) spawnFailed(s *service, err error) {
 	var exec *loop.ExecError
 	if errors.As(err, &exec) {
-		s.blame(execFault, exec.Pid, errnoOf(exec.Err))
+		s.blame(handover.ExecFault, exec.Pid, errnoOf(exec.Err))
 		s.log().Fatalf("master_spawn: exec %s: %s", s.path, maillog.Strerror(exec.Err))
 		if exec.Pid != 0 {
 			s.log().Warnf("process %s pid %d exit status 1", s.path, exec.Pid)
@@ -127,7 +128,7 @@ func (m *Master) spawnFailed(s *service, err error) {
 		}
 		s.log().Warnf("%s: bad command startup -- throttling", s.path)
 	} else {
-		s.blame(forkFault, 0, errnoOf(err))
+		s.blame(handover.ForkFault, 0, errnoOf(err))
 		s.log().Warnf("master_spawn: fork: %s -- throttling", maillog.Strerror(err))
 	}
 	s.throttle()
@@ -150,18 +151,18 @@ func (m *Master) exited(e loop.Exit) {
 		if !bad {
 			s.recovered()
 		}
-		s.past().exits.OK++
+		s.past().Exits.OK++
 	case st.Exited():
 		bad = true
-		s.past().exits.Failed++
-		s.blame(exitFault, e.Pid, st.ExitStatus())
+		s.past().Exits.Failed++
+		s.blame(handover.ExitFault, e.Pid, st.ExitStatus())
 		s.log().Warnf("process %s pid %d exit status %d", s.path, e.Pid, st.ExitStatus())
 	case st.Signaled():
-		s.past().exits.Signal++
+		s.past().Exits.Signal++
 		// The signals that end a removed service are master's own doing.
 		if own := s.stopping || m.stopping || c.dismissed; !own || st.Signal() != termSignal && st.Signal() != killSignal {
 			bad = true
-			s.blame(signalFault, e.Pid, int(st.Signal()))
+			s.blame(handover.SignalFault, e.Pid, int(st.Signal()))
 			s.log().Warnf("process %s pid %d killed by signal %d", s.path, e.Pid, st.Signal())
 		}
 	}

@@ -13,8 +13,8 @@ func (s *service) throttle() {
 		return
 	}
 	s.throttled = true
-	s.past().reason = s.past().fault
-	s.record.throttles++
+	s.past().Reason = s.past().Fault
+	s.record.Throttles++
 	delay := throttleDelay(s.m.params.ThrottleTime, s.m.params.ThrottleTimeLimit, s.throttles)
 	s.throttles++
 	s.log().Infof("%s: throttled, next start in %s", s, delay)

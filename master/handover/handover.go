@@ -174,27 +174,44 @@ type Trigger struct {
 	Left    time.Duration `json:"left"`
 }
 
-// Record are a service's counters.
+// Record is what a service has been through: numbers, so that an event costs no
+// memory.
 type Record struct {
-	Starts    uint64        `json:"starts"`
-	Exits     report.Exits  `json:"exits"`
-	Clients   uint64        `json:"clients"`
-	Refused   uint64        `json:"refused"`
-	Knocked   time.Duration `json:"knocked"`
-	Waits     uint64        `json:"waits"`
+	Starts  uint64       `json:"starts"`
+	Exits   report.Exits `json:"exits"`
+	Clients uint64       `json:"clients"` // of a hosted service
+	Refused uint64       `json:"refused"`
+
+	Knocked   time.Duration `json:"knocked"` // when a process was started for a client, since master's own start; 0: no client waits for one
+	Waits     uint64        `json:"waits"`   // of those who knocked for a new process, or waited in the queue
 	Waited    time.Duration `json:"waited"`
 	LongWaits time.Duration `json:"long_waits"`
-	Fault     Fault         `json:"fault"`
-	Reason    Fault         `json:"reason"`
+	LastWait  time.Duration `json:"last_wait"`
+
+	Throttles uint64 `json:"throttles"`
+
+	Fault  Fault `json:"fault"`  // the last one
+	Reason Fault `json:"reason"` // of the throttle
 }
 
 // Fault is something that went wrong.
 type Fault struct {
-	When int64 `json:"when"`
-	Pid  int32 `json:"pid"`
-	Code int32 `json:"code"`
-	Kind uint8 `json:"kind"`
+	When int64     `json:"when"` // nanoseconds since 1970
+	Pid  int32     `json:"pid"`
+	Code int32     `json:"code"` // an exit status, a signal, an error number
+	Kind FaultKind `json:"kind"`
 }
+
+// FaultKind is what went wrong.
+type FaultKind uint8
+
+const (
+	NoFault FaultKind = iota // nothing did
+	ExitFault
+	SignalFault
+	ExecFault
+	ForkFault
+)
 
 // Encode returns s as bytes.
 func (s *State) Encode() ([]byte, error) {
