@@ -100,6 +100,10 @@ type Service struct {
 	Port string // Inet: as written
 }
 
+// FullName is what s can be called by even where two services share a name:
+// that, and the type.
+func (s *Service) FullName() string { return s.Name + "/" + s.Type.String() }
+
 // Path returns the endpoint of a service that has a file name, relative to
 // the queue directory; an inet service has none.
 func (s *Service) Path() string {

@@ -70,6 +70,11 @@ type Params struct {
 	Notes []Note
 }
 
+// IsPostlog reports whether s is the service of the log daemon.
+func (p *Params) IsPostlog(s *Service) bool {
+	return s.Type == UnixDgram && s.Name == p.PostlogServiceName
+}
+
 // Params evaluates and checks what the master acts upon, and everything else
 // that keeps Postfix's daemons from starting when it is wrong. The error is
 // an Errors with all that was found, in the order of the file's lines.

@@ -66,7 +66,7 @@ func (t *transaction) create(w *wanted, main *cfg.Main, create HostFunc) error {
 		return err
 	}
 	w.host = &Host{
-		Loop: t.m.loop, Log: t.m.log.With(tag + "/" + w.spec.Command).About(w.spec.Name + "/" + w.spec.Type.String()), Service: w.spec,
+		Loop: t.m.loop, Log: t.m.log.With(tag + "/" + w.spec.Command).About(w.spec.FullName()), Service: w.spec,
 		Main: main, Params: t.params, Env: t.env, Names: t.names,
 		Warnf: func(format string, args ...any) {
 			t.notes = append(t.notes, w.blame(fmt.Errorf(format, args...)))

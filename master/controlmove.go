@@ -20,7 +20,7 @@ func (c *Control) HandOver() *handover.Control {
 	if c == nil {
 		return nil
 	}
-	h := &handover.Control{Path: c.file.path, FD: c.file.fd, Dev: c.file.dev, Inode: c.file.inode, Asker: -1}
+	h := &handover.Control{SocketFile: c.file.handOver(), Asker: -1}
 	for _, o := range c.ops {
 		if o != c.asker && (o.waits || o.conn.Queued() > 0 || len(o.conn.Unused()) > 0) {
 			continue
@@ -36,7 +36,7 @@ func (c *Control) HandOver() *handover.Control {
 // AdoptControl goes on with the socket of another program in this process.
 // answer is for the one who has asked for that, and does nothing if there is none.
 func (m *Master) AdoptControl(h *handover.Control, op Operator) (c *Control, answer func(text string, err error), err error) {
-	c = &Control{m: m, op: op, file: &socketFile{path: h.Path, fd: h.FD, dev: h.Dev, inode: h.Inode}}
+	c = &Control{m: m, op: op, file: adoptSocketFile(h.SocketFile)}
 	if c.ln, err = m.loop.Listen(h.FD, c.accepted); err != nil {
 		closeAll(append(h.Operators, h.FD))
 		return nil, nil, fmt.Errorf("control socket %s: %s", h.Path, maillog.Strerror(err))

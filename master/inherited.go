@@ -80,7 +80,7 @@ func (h *inherited) String() string {
 
 // isFor reports whether h has the name of a service.
 func (h *inherited) isFor(spec *cfg.Service) bool {
-	return h.typ == spec.Type && h.Name != "" && (h.Name == spec.Name || h.Name == spec.Label || h.Name == spec.Name+"/"+spec.Type.String())
+	return h.typ == spec.Type && h.Name != "" && (h.Name == spec.Name || h.Name == spec.Label || h.Name == spec.FullName())
 }
 
 // open returns a listener of its own on h.

@@ -2,10 +2,7 @@
 
 package master
 
-import (
-	"postloop/cfg"
-	"postloop/master/maillog"
-)
+import "postloop/master/maillog"
 
 // LogReopened has the processes leave that have the log's file open under the
 // name that it had, and returns how many. They do when they have nothing to do;
@@ -17,15 +14,10 @@ import (
 func (m *Master) LogReopened() (leaving int) {
 	direct := m.log.Dest().Kind == maillog.File
 	for _, s := range m.services {
-		if s.procs > 0 && s.status != nil && (direct || s.isPostlog()) {
+		if s.procs > 0 && s.status != nil && (direct || s.m.params.IsPostlog(s.spec)) {
 			leaving += s.procs
 			s.closeStatus()
 		}
 	}
 	return leaving
-}
-
-// isPostlog reports whether s is the log daemon.
-func (s *service) isPostlog() bool {
-	return s.key.typ == cfg.UnixDgram && s.spec.Name == s.m.params.PostlogServiceName
 }

@@ -43,7 +43,7 @@ func TestLogReopened(t *testing.T) {
 	if n := w.m.LogReopened(); n != 0 {
 		t.Errorf("%d processes leave", n)
 	}
-	if s := w.service("public/postlog", cfg.UnixDgram); !s.isPostlog() || echo.isPostlog() || w.service("public/postlog", cfg.Unix).isPostlog() {
+	if s := w.service("public/postlog", cfg.UnixDgram); !w.m.params.IsPostlog(s.spec) || w.m.params.IsPostlog(echo.spec) || w.m.params.IsPostlog(w.service("public/postlog", cfg.Unix).spec) {
 		t.Error("which one is postlogd is mistaken")
 	}
 }

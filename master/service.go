@@ -98,7 +98,7 @@ func (s *service) String() string { return fmt.Sprintf("service %q (%s)", s.spec
 
 // fullName is what an operator may call s by, even where two services share a
 // name.
-func (s *service) fullName() string { return s.spec.Name + "/" + s.spec.Type.String() }
+func (s *service) fullName() string { return s.spec.FullName() }
 
 // log is for lines about s.
 func (s *service) log() *maillog.Logger { return s.m.log.About(s.fullName()) }

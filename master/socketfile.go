@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"postloop/master/handover"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -87,4 +89,14 @@ func (f *socketFile) close() {
 	if f.intact() {
 		_ = unix.Unlink(f.path)
 	}
+}
+
+// handOver is what another program in the place of this one has to know of f.
+func (f *socketFile) handOver() handover.SocketFile {
+	return handover.SocketFile{Path: f.path, FD: f.fd, Dev: f.dev, Inode: f.inode}
+}
+
+// adoptSocketFile is that of another program in this process.
+func adoptSocketFile(h handover.SocketFile) *socketFile {
+	return &socketFile{path: h.Path, fd: h.FD, dev: h.Dev, inode: h.Inode}
 }

@@ -19,9 +19,9 @@ func (m *Master) Summary() string {
 		clients += s.total - s.procs
 		switch {
 		case s.throttled:
-			throttled = append(throttled, s.spec.Name+"/"+s.spec.Type.String())
+			throttled = append(throttled, s.fullName())
 		case s.paused:
-			paused = append(paused, s.spec.Name+"/"+s.spec.Type.String())
+			paused = append(paused, s.fullName())
 		}
 	}
 	text := counted(len(m.services), "service") + ", " + counted(len(m.children), "process")

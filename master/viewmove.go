@@ -13,9 +13,9 @@ func (v *view) handOver() *handover.View {
 	if v == nil {
 		return nil
 	}
-	h := &handover.View{At: v.at, Name: v.name, FD: v.fd}
+	h := &handover.View{At: v.at, Name: v.name, SocketFile: handover.SocketFile{FD: v.fd}}
 	if v.file != nil {
-		h.Dev, h.Inode = v.file.dev, v.file.inode
+		h.SocketFile = v.file.handOver()
 	}
 	return h
 }
@@ -28,7 +28,7 @@ func adoptView(h *handover.View) *view {
 	}
 	v := &view{at: h.At, name: h.Name, fd: h.FD}
 	if v.at.Path != "" {
-		v.file = &socketFile{path: v.at.Path, fd: h.FD, dev: h.Dev, inode: h.Inode}
+		v.file = adoptSocketFile(h.SocketFile)
 	}
 	return v
 }

@@ -50,7 +50,7 @@ func needsPostlogd(c *cfg.Config) bool {
 	processes := false
 	for i := range c.Services {
 		s := &c.Services[i]
-		if s.Type == cfg.UnixDgram && s.Name == c.Params.PostlogServiceName {
+		if c.Params.IsPostlog(s) {
 			return false
 		}
 		processes = processes || !slices.Contains(c.Params.BuiltinServices, s.Command)

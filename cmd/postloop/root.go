@@ -160,7 +160,7 @@ func (a *app) completeService(more bool) cobra.CompletionFunc {
 		for _, s := range conf.Services {
 			name := s.Name
 			if count[name] > 1 {
-				name += "/" + s.Type.String()
+				name = s.FullName()
 			}
 			if s.Label != "" {
 				name = s.Label

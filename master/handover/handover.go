@@ -77,23 +77,27 @@ type Config struct {
 	Files map[string]string `json:"files"`
 }
 
-// View is where the status page and the metrics are.
+// SocketFile is a unix-domain socket of master's own.
+type SocketFile struct {
+	Path  string `json:"path"`
+	FD    int    `json:"fd"`
+	Dev   uint64 `json:"dev"` // of the file
+	Inode uint64 `json:"inode"`
+}
+
+// View is where the status page and the metrics are. What it has of a SocketFile
+// is the descriptor alone if it is a port.
 type View struct {
-	At    cfg.Endpoint `json:"at"` // as configured
-	Name  string       `json:"name"`
-	FD    int          `json:"fd"`
-	Dev   uint64       `json:"dev"` // of the file, if there is one
-	Inode uint64       `json:"inode"`
+	SocketFile
+	At   cfg.Endpoint `json:"at"` // as configured
+	Name string       `json:"name"`
 }
 
 // Control is the operators' socket, and those of them who are connected.
 type Control struct {
-	Path      string `json:"path"`
-	FD        int    `json:"fd"`
-	Dev       uint64 `json:"dev"` // of the file
-	Inode     uint64 `json:"inode"`
-	Operators []int  `json:"operators"`
-	Asker     int    `json:"asker"` // the one that waits for the outcome; -1: nobody
+	SocketFile
+	Operators []int `json:"operators"`
+	Asker     int   `json:"asker"` // the one that waits for the outcome; -1: nobody
 }
 
 // Service is one that is in service, or is leaving.

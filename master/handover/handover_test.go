@@ -20,8 +20,8 @@ func full() *State {
 		Version: Version,
 		Program: Program{Args: []string{"master", "-d"}, Self: "/sbin/master", Former: "/usr/sbin/master", Dir: "/sbin", Queue: "/q", Data: "/d", Locks: []Lock{{"pid/master.pid", 10}}},
 		Config:  Config{Dir: "/etc", Files: map[string]string{"main.cf": "a = b\n", "master.cf": ""}},
-		Control: &Control{Path: "control", FD: 11, Operators: []int{12, 13}, Asker: 1, Dev: 1, Inode: 2},
-		View:    &View{At: cfg.Endpoint{Path: "metrics"}, Name: "unix:metrics", FD: 22, Dev: 1, Inode: 3},
+		Control: &Control{SocketFile: SocketFile{"control", 11, 1, 2}, Operators: []int{12, 13}, Asker: 1},
+		View:    &View{SocketFile: SocketFile{"metrics", 22, 1, 3}, At: cfg.Endpoint{Path: "metrics"}, Name: "unix:metrics"},
 		Born:    born, Generation: 7, Flow: [2]int{14, 15},
 		Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
 		Services: []Service{{
