@@ -30,8 +30,13 @@ func Append(b []byte, r *report.Report) []byte {
 	for _, f := range ofMaster {
 		f.write(&w, r)
 	}
+	names := make([]string, len(r.Services)) // the labels that all series of a service have
+	for i := range r.Services {
+		s := &r.Services[i]
+		names[i] = label("service", s.Name) + "," + label("type", s.Type)
+	}
 	for _, f := range ofServices {
-		f.write(&w, r.Services)
+		f.write(&w, r.Services, names)
 	}
 	return w.b
 }
@@ -73,26 +78,22 @@ func (f *masterFamily) write(w *writer, r *report.Report) {
 	})
 }
 
-func (f *serviceFamily) write(w *writer, list []report.Service) {
+func (f *serviceFamily) write(w *writer, list []report.Service, names []string) {
+	var name string
+	add := func(suffix, labels string, value float64) {
+		w.head(&f.Family)
+		w.sample(f.Name, suffix, name, labels, value)
+	}
 	for i := range list {
-		s := &list[i]
-		f.each(s, func(suffix, labels string, value float64) {
-			w.head(&f.Family)
-			w.service = append(w.service[:0], `service="`...)
-			w.service = appendValue(w.service, s.Name)
-			w.service = append(w.service, `",type="`...)
-			w.service = appendValue(w.service, s.Type)
-			w.service = append(w.service, '"')
-			w.sample(f.Name, suffix, string(w.service), labels, value)
-		})
+		name = names[i]
+		f.each(&list[i], add)
 	}
 }
 
 // writer is the text so far.
 type writer struct {
-	b       []byte
-	last    *Family // that head has been written for
-	service []byte  // scratch
+	b    []byte
+	last *Family // that head has been written for
 }
 
 // head writes what comes before the first series of f.

@@ -5,6 +5,7 @@ package metrics
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -208,4 +209,16 @@ func read(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+func BenchmarkAppend(b *testing.B) {
+	r := &report.Report{Services: make([]report.Service, 5000)}
+	for i := range r.Services {
+		r.Services[i] = report.Service{Name: fmt.Sprintf("127.0.0.1:%d", i), Type: "inet", Clients: &report.Clients{}}
+	}
+	text := make([]byte, 0, len(r.Services)*Size*2)
+	b.ReportAllocs()
+	for b.Loop() {
+		text = Append(text[:0], r)
+	}
 }
