@@ -4,6 +4,8 @@ package web
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"regexp"
 	"strings"
@@ -128,6 +130,12 @@ func TestPage(t *testing.T) {
 	}
 	if strings.Contains(a.Policy, "unsafe") || len(regexp.MustCompile(`'sha256-[A-Za-z0-9+/]{43}='`).FindAllString(a.Policy, -1)) != 2 {
 		t.Error(a.Policy)
+	}
+	for text, name := range map[string]string{script: scriptHash, style: styleHash} {
+		sum := sha256.Sum256([]byte(text))
+		if want := "sha256-" + base64.StdEncoding.EncodeToString(sum[:]); name != want || !strings.Contains(a.Policy, "'"+want+"'") {
+			t.Errorf("%s is the hash of %.30q, and %s stands in page.go", want, text, name)
+		}
 	}
 	if len(a.Body) > 32<<10 {
 		t.Errorf("%d bytes", len(a.Body))
