@@ -20,8 +20,7 @@ type Server struct {
 
 // NewServer returns the program of a service whose protocol is not Connection.
 func NewServer(c *Config) *Server {
-	s := New(nil, nil, c)
-	p := &Server{c: c, cmd: s.cmd}
+	p := &Server{c: c, cmd: c.command()}
 	if c.Protocol == cfg.ListenFDs {
 		p.cmd.PidEnv = "LISTEN_PID"
 	}

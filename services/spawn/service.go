@@ -45,20 +45,26 @@ const maxSpares = 64
 
 // New returns a service that is ready for its first client.
 func New(l *loop.Loop, log *maillog.Logger, c *Config) *Service {
-	s := &Service{loop: l, log: log, c: c}
-	s.cmd = loop.Cmd{
-		Path: c.Path, Args: c.Argv, Env: c.Env, Files: make([]int, 3), Session: true, Root: c.Chroot,
+	s := &Service{loop: l, log: log, c: c, cmd: c.command()}
+	s.cmd.Files = make([]int, 3)
+	return s
+}
+
+// command is what is run, without its files.
+func (c *Config) command() loop.Cmd {
+	cmd := loop.Cmd{
+		Path: c.Path, Args: c.Argv, Env: c.Env, Session: true, Root: c.Chroot,
 		Nice: c.Nice, Rlimits: c.Rlimits, NoNewPrivs: c.NoNewPrivs, Caps: c.Caps,
 	}
 	if c.UID >= 0 {
 		// One group: the supplementary groups of the user are not for a
 		// command that strangers talk to.
-		s.cmd.User = &loop.User{UID: c.UID, GID: c.GID, Groups: []int{c.GID}}
+		cmd.User = &loop.User{UID: c.UID, GID: c.GID, Groups: []int{c.GID}}
 	}
 	if c.Chroot != "" {
-		s.cmd.Dir = "/"
+		cmd.Dir = "/"
 	}
-	return s
+	return cmd
 }
 
 // Accepted runs the command for the client on fd, and closes fd here. done is
