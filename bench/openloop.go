@@ -27,67 +27,28 @@ const (
 // proxymapOpen measures lookups that come at their time, without and with a slow
 // table beside theirs.
 func proxymapOpen(ctx context.Context, b *bench) (*report.Section, error) {
-	var list []*slowed
-	for _, r := range b.presentOf(b.world.Proxymaps()) {
-		list = append(list, &slowed{rival: r, without: map[string]series{}, with: map[string]series{}})
-	}
-	if len(list) == 0 {
-		return nil, errors.New("there is no server to measure")
-	}
 	p := b.places()[0]
-	for round := range b.rounds(func() bool { return true }) {
-		for _, s := range list {
-			if s.failed {
-				continue
-			}
-			if err := b.openLoop(ctx, s, p); err != nil {
-				if err := b.without(ctx, s.rival, err); err != nil {
-					return nil, err
-				}
-				s.failed = true
-				continue
-			}
-			b.roundf("proxymap-open", round, "%s", s.progress(p.mode))
-		}
+	list, err := b.besideSlow(ctx, []place{p}, b.openWork())
+	if err != nil {
+		return nil, err
 	}
 	return b.openSection(list, p), nil
 }
 
-// openLoop measures one proxymap in one round: without, with.
-func (b *bench) openLoop(ctx context.Context, s *slowed, p place) error {
-	table, err := newSlowTable(openSlow)
-	if err != nil {
-		return err
-	}
-	defer table.close()
-	service := &rivals.Service{Tables: []string{"static:value", table.ref()}}
-	srv, err := b.started(ctx, s.rival, service, p)
-	if err != nil {
-		return err
-	}
-	open := func(ctx context.Context, mark func()) (*load.Result, error) {
+func (b *bench) openWork() *besideSlow {
+	open := func(ctx context.Context, path string, mark func()) (*load.Result, error) {
 		o := load.Open{
-			Path: service.Path, Clients: openClients, Rate: openRate, Hello: proxymapHello(),
+			Path: path, Clients: openClients, Rate: openRate, Hello: proxymapHello(),
 			Ask: lookup("static:value", "key"), Want: found("value"), Warm: b.o.time / 2, Time: 2 * b.o.time, Mark: mark,
 		}
 		return o.Run(ctx)
 	}
-	err = func() error {
-		without, err := b.measure(ctx, srv, openClients, open)
-		if err != nil {
-			return err
-		}
-		with, err := b.measure(ctx, srv, openClients, func(ctx context.Context, mark func()) (*load.Result, error) {
-			return table.beside(service.Path, func() (*load.Result, error) { return open(ctx, mark) })
-		})
-		if err != nil {
-			return err
-		}
-		s.without[p.mode], s.with[p.mode] = append(s.without[p.mode], without), append(s.with[p.mode], with)
-		s.command = srv.Command()
-		return nil
-	}()
-	return errors.Join(err, srv.Stop())
+	return &besideSlow{
+		workload: "proxymap-open", clients: openClients, after: openSlow, pairs: 1, load: open,
+		with: func(ctx context.Context, t *slowTable, path string, mark func()) (*load.Result, error) {
+			return t.beside(path, func() (*load.Result, error) { return open(ctx, path, mark) })
+		},
+	}
 }
 
 // beside runs a load while one client asks the slow table for a key, and for

@@ -29,7 +29,7 @@ const (
 	slowPairs = 2
 )
 
-// slowed is what one proxymap has come to in the workload proxymap-slow.
+// slowed is what one proxymap has come to beside a slow table.
 type slowed struct {
 	rival         *rivals.Rival
 	without, with map[string]series // by mode: as many of one as of the other
@@ -37,9 +37,49 @@ type slowed struct {
 	failed        bool
 }
 
+// besideSlow is how the cost of a slow table for those who ask another is measured.
+type besideSlow struct {
+	workload string
+	clients  int
+	after    time.Duration // how long a key of the slow table takes
+	pairs    int           // how often it is measured without and with that, in a round
+	// load is the others', alone, and with that while somebody asks t.
+	load func(ctx context.Context, path string, mark func()) (*load.Result, error)
+	with func(ctx context.Context, t *slowTable, path string, mark func()) (*load.Result, error)
+}
+
 // proxymapSlow measures what a table that takes its time costs those who ask
 // another.
 func proxymapSlow(ctx context.Context, b *bench) (*report.Section, error) {
+	where := b.places()
+	list, err := b.besideSlow(ctx, where, b.slowWork())
+	if err != nil {
+		return nil, err
+	}
+	return b.slowSection(list, where), nil
+}
+
+func (b *bench) slowWork() *besideSlow {
+	quick := func(path string, mark func()) load.Echo {
+		return load.Echo{
+			Path: path, Clients: slowClients, Hello: proxymapHello(),
+			Ask: lookup("static:value", "key"), Want: found("value"), Warm: b.o.time / 4, Time: b.o.time, Mark: mark,
+		}
+	}
+	return &besideSlow{
+		workload: "proxymap-slow", clients: slowClients, after: slowTime, pairs: slowPairs,
+		load: func(ctx context.Context, path string, mark func()) (*load.Result, error) {
+			e := quick(path, mark)
+			return e.Run(ctx)
+		},
+		with: func(ctx context.Context, t *slowTable, path string, mark func()) (*load.Result, error) {
+			return t.during(ctx, quick(path, mark))
+		},
+	}
+}
+
+// besideSlow measures all proxymaps that are there, in turn.
+func (b *bench) besideSlow(ctx context.Context, where []place, w *besideSlow) ([]*slowed, error) {
 	var list []*slowed
 	for _, r := range b.presentOf(b.world.Proxymaps()) {
 		list = append(list, &slowed{rival: r, without: map[string]series{}, with: map[string]series{}})
@@ -47,30 +87,29 @@ func proxymapSlow(ctx context.Context, b *bench) (*report.Section, error) {
 	if len(list) == 0 {
 		return nil, errors.New("there is no server to measure")
 	}
-	where := b.places()
 	for round := range b.rounds(func() bool { return true }) {
 		for _, p := range where {
 			for _, s := range list {
 				if s.failed {
 					continue
 				}
-				if err := b.slow(ctx, s, p); err != nil {
+				if err := b.slow(ctx, s, p, w); err != nil {
 					if err := b.without(ctx, s.rival, err); err != nil {
 						return nil, err
 					}
 					s.failed = true
 					continue
 				}
-				b.roundf("proxymap-slow "+p.mode, round, "%s", s.progress(p.mode))
+				b.roundf(w.workload+" "+p.mode, round, "%s", s.progress(p.mode))
 			}
 		}
 	}
-	return b.slowSection(list, where), nil
+	return list, nil
 }
 
 // slow measures one proxymap in one round: without, with, without, with.
-func (b *bench) slow(ctx context.Context, s *slowed, p place) error {
-	table, err := newSlowTable(slowTime)
+func (b *bench) slow(ctx context.Context, s *slowed, p place, w *besideSlow) error {
+	table, err := newSlowTable(w.after)
 	if err != nil {
 		return err
 	}
@@ -80,22 +119,16 @@ func (b *bench) slow(ctx context.Context, s *slowed, p place) error {
 	if err != nil {
 		return err
 	}
-	quick := load.Echo{
-		Path: service.Path, Clients: slowClients, Hello: proxymapHello(),
-		Ask: lookup("static:value", "key"), Want: found("value"), Warm: b.o.time / 4, Time: b.o.time,
-	}
 	err = func() error {
-		for range slowPairs {
-			without, err := b.measure(ctx, srv, slowClients, func(ctx context.Context, mark func()) (*load.Result, error) {
-				e := quick
-				e.Mark = mark
-				return e.Run(ctx)
+		for range w.pairs {
+			without, err := b.measure(ctx, srv, w.clients, func(ctx context.Context, mark func()) (*load.Result, error) {
+				return w.load(ctx, service.Path, mark)
 			})
 			if err != nil {
 				return err
 			}
-			with, err := b.measure(ctx, srv, slowClients, func(ctx context.Context, mark func()) (*load.Result, error) {
-				return table.during(ctx, quick, mark)
+			with, err := b.measure(ctx, srv, w.clients, func(ctx context.Context, mark func()) (*load.Result, error) {
+				return w.with(ctx, table, service.Path, mark)
 			})
 			if err != nil {
 				return err
@@ -177,14 +210,14 @@ func (t *slowTable) serve() {
 // during is the load of others while one client waits for the slow key. It asks
 // when the counted time begins, when they have long had their connections, and
 // has its answer when that is over, or after slowTime.
-func (t *slowTable) during(ctx context.Context, quick load.Echo, mark func()) (*load.Result, error) {
+func (t *slowTable) during(ctx context.Context, quick load.Echo) (*load.Result, error) {
 	conn, err := visitProxymap(quick.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = conn.Close() }()
 	ask := t.ask()
-	marks := 0
+	mark, marks := quick.Mark, 0
 	quick.Mark = func() {
 		if marks++; marks == 1 {
 			_, err = conn.Write(ask)

@@ -267,7 +267,7 @@ func TestProxymapSlow(t *testing.T) {
 		}
 	}
 	p := b.places()[0]
-	if err := b.slow(t.Context(), s, p); err != nil {
+	if err := b.slow(t.Context(), s, p, b.slowWork()); err != nil {
 		t.Fatal(err)
 	}
 	t.Log(s.progress(p.mode))
@@ -298,7 +298,7 @@ func TestProxymapOpen(t *testing.T) {
 		}
 	}
 	p := b.places()[0]
-	if err := b.openLoop(t.Context(), s, p); err != nil {
+	if err := b.slow(t.Context(), s, p, b.openWork()); err != nil {
 		t.Fatal(err)
 	}
 	for _, list := range []series{s.without[p.mode], s.with[p.mode]} {
