@@ -4,7 +4,6 @@ package master
 
 import (
 	"errors"
-	"fmt"
 
 	"postloop/master/handover"
 
@@ -25,11 +24,12 @@ var errNoSocket = errors.New("there is a file of this name that is no socket")
 // listenSocketFile makes one that those can use whom mask leaves. A socket that is
 // there already is taken for one that a former master has left.
 func listenSocketFile(path string, mask, backlog int) (*socketFile, error) {
-	if len(path) >= len(unix.RawSockaddrUnix{}.Path) {
-		return nil, fmt.Errorf("the name is too long")
-	}
-	if err := removeSocket(path); err != nil {
+	if there, err := checkSocketFile(path); err != nil {
 		return nil, err
+	} else if there {
+		if err := unix.Unlink(path); err != nil {
+			return nil, err
+		}
 	}
 	f := &socketFile{path: path}
 	var err error
@@ -56,18 +56,22 @@ func listenSocketFile(path string, mask, backlog int) (*socketFile, error) {
 	return f, nil
 }
 
-// removeSocket removes what stands at path, if it is a socket.
-func removeSocket(path string) error {
+// checkSocketFile refuses a name that no socket can be made of, and says whether a
+// socket has it.
+func checkSocketFile(path string) (there bool, err error) {
+	if len(path) >= len(unix.RawSockaddrUnix{}.Path) {
+		return false, errors.New("the name is too long")
+	}
 	var st unix.Stat_t
 	switch err := unix.Lstat(path, &st); {
 	case errors.Is(err, unix.ENOENT):
-		return nil
+		return false, nil
 	case err != nil:
-		return err
+		return false, err
 	case st.Mode&unix.S_IFMT != unix.S_IFSOCK:
-		return errNoSocket
+		return false, errNoSocket
 	}
-	return unix.Unlink(path)
+	return true, nil
 }
 
 // identity is what makes a file another than one of the same name.

@@ -57,6 +57,9 @@ func (v *view) serves(at cfg.Endpoint) bool {
 
 func (t *transaction) listenView(v *view) (err error) {
 	if v.at.Path == "" {
+		if err := t.checkViewAddr(v.at.Addr); err != nil {
+			return err
+		}
 		if v.fd, err = listenAlone(v.at.Addr, t.rehearsal == nil); err != nil {
 			if t.rehearsal.isHeld(v.at.Addr, err) {
 				return nil
@@ -72,12 +75,29 @@ func (t *transaction) listenView(v *view) (err error) {
 		return err
 	}
 	if t.rehearsal != nil { // another name than that of the master which may be running
-		path = fmt.Sprintf("%s/ metrics.%d", filepath.Dir(path), os.Getpid())
+		if _, err := checkSocketFile(path); err != nil {
+			return fmt.Errorf("%s: %s", path, maillog.Strerror(err))
+		}
+		path = fmt.Sprintf("%s/ m.%d", filepath.Dir(path), os.Getpid())
 	}
 	if v.file, err = listenSocketFile(path, everybody, viewersAtOnce); err != nil {
 		return fmt.Errorf("%s: %s", v.at.Path, maillog.Strerror(err))
 	}
 	v.fd, v.name = v.file.fd, v.at.String()
+	return nil
+}
+
+// checkViewAddr refuses the port of a service. Who opens both learns of that from
+// the kernel, but not who does not listen on either, as a rehearsal.
+func (t *transaction) checkViewAddr(addr netip.AddrPort) error {
+	for _, w := range t.want {
+		for _, its := range w.addrs {
+			ip := its.Addr()
+			if its == addr && addr.Port() != 0 || ip.IsUnspecified() && ip.Is4() == addr.Addr().Is4() && its.Port() == addr.Port() {
+				return fmt.Errorf("%s: it is that of service %q; specify another", addr, w.spec.Name)
+			}
+		}
+	}
 	return nil
 }
 

@@ -267,6 +267,34 @@ func TestViewErrors(t *testing.T) {
 	}
 }
 
+// TestViewCheck: a rehearsal finds what a start would stumble over.
+func TestViewCheck(t *testing.T) {
+	const one, all = "127.0.0.1:40111", "127.0.0.1:40112" // never listened on
+	for listen, want := range map[string]string{
+		"unix:" + strings.Repeat("a", 200): "the name is too long",
+		"unix:file":                        "there is a file of this name that is no socket",
+		one:                                one + `: it is that of service "127.0.0.1:40111"; specify another`,
+		all:                                all + `: it is that of service "0.0.0.0:40112"; specify another`,
+		"unix:view":                        "",
+		"127.0.0.1:0":                      "",
+	} {
+		t.Run(listen[:min(len(listen), 20)], func(t *testing.T) {
+			w := newViewWorld(t, listen)
+			w.must(os.Mkdir("pid", 0o755))
+			w.must(os.WriteFile("file", nil, 0o600))
+			var list []Finding
+			ended := false
+			w.must(Check(w.l, w.m.log, w.config(one+" inet n - 2 echod", "0.0.0.0:40112 inet n - 2 echod"), w.opt, nil, func(found []Finding) {
+				list, ended = found, true
+			}))
+			w.until(func() bool { return ended })
+			if want == "" && len(list) != 0 || want != "" && (len(list) != 1 || list[0].Warning || !strings.Contains(list[0].String(), want)) {
+				t.Errorf("%+v", list)
+			}
+		})
+	}
+}
+
 // TestViewPort: a port, and nobody else's.
 func TestViewPort(t *testing.T) {
 	w := newViewWorld(t, "127.0.0.1:0")
