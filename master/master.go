@@ -81,6 +81,7 @@ type Master struct {
 	viewers   []*viewer
 	texts     map[string]web.Answer // by path; nil: none that is young enough
 	textTimer *loop.Timer
+	textsMade uint64 // how often they were dropped for their age
 
 	inherited *inheritance // nil: there is none, or it has been taken over
 

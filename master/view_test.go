@@ -184,6 +184,50 @@ func TestViewDeaf(t *testing.T) {
 	w.until(func() bool { return w.l.Stats().Conns == 0 })
 }
 
+// TestViewCrowd: many who ask for much and take none of it have master hold it
+// once, and not for each of them, nor for each second of their time.
+func TestViewCrowd(t *testing.T) {
+	w := newViewWorld(t, "unix:view")
+	w.main += "mail_version = " + strings.Repeat("x", 2<<20) + "\n" // as many services would
+	w.start("echo unix n - 2 echod")
+	sizes := map[int]bool{}
+	ask := func() *client {
+		c := w.dial("view")
+		c.send("GET /metrics HTTP/1.1\r\n\r\n")
+		n := len(w.m.viewers)
+		w.until(func() bool { return len(w.m.viewers) == n+1 && len(w.m.viewers[n].rest) > 0 })
+		sizes[len(w.m.texts["/metrics"].Body)] = true
+		return c
+	}
+	for range viewersAtOnce / 2 {
+		ask()
+	}
+	var last *client
+	for range 4 {
+		looptest.Advance(w.l, textTime)
+		last = ask()
+	}
+	whole := map[*byte]bool{}
+	for _, v := range w.m.viewers {
+		if n := v.conn.Queued(); n > 2*viewerStep {
+			t.Errorf("%d bytes wait", n)
+		}
+		whole[&v.rest[len(v.rest)-1]] = true
+	}
+	if len(whole) != 2 {
+		t.Errorf("%d answers are kept", len(whole))
+	}
+	if _, body := last.page(); !sizes[len(body)] {
+		t.Errorf("%d bytes have come, not %v", len(body), sizes)
+	}
+	looptest.Advance(w.l, viewerTime)
+	w.until(func() bool { return len(w.m.viewers) == 0 })
+	looptest.Advance(w.l, textTime)
+	if w.m.texts != nil {
+		t.Error("it is kept")
+	}
+}
+
 // TestViewReload: it is a part of the configuration, taken in whole or not at all.
 func TestViewReload(t *testing.T) {
 	w := newViewWorld(t, "unix:view")
@@ -307,17 +351,23 @@ func TestViewPort(t *testing.T) {
 	if _, err := listenAlone(addr, true); !errors.Is(err, unix.EADDRINUSE) {
 		t.Error(err)
 	}
-	fd, err := socket(unix.AF_INET, unix.SOCK_STREAM)
-	w.must(err)
-	t.Cleanup(func() { unix.Close(fd) })
-	if err := unix.Connect(fd, there); err != nil && err != unix.EINPROGRESS {
-		t.Fatal(err)
-	}
-	c := &client{w: w, fd: fd}
-	w.until(func() bool { return len(w.m.viewers) == 1 })
-	c.send("GET /healthz HTTP/1.1\r\n\r\n")
-	if _, body := c.page(); body != "ok\n" {
-		t.Error(body)
+	for host, want := range map[string]string{
+		addr.String(): "HTTP/1.1 200 ",
+		"localhost":   "HTTP/1.1 200 ",
+		"a.example":   "HTTP/1.1 421 ", // a page that has its own name stand for this machine
+	} {
+		fd, err := socket(unix.AF_INET, unix.SOCK_STREAM)
+		w.must(err)
+		t.Cleanup(func() { unix.Close(fd) })
+		if err := unix.Connect(fd, there); err != nil && err != unix.EINPROGRESS {
+			t.Fatal(err)
+		}
+		c := &client{w: w, fd: fd}
+		w.until(func() bool { return len(w.m.viewers) == 1 })
+		c.send("GET /status.json HTTP/1.1\r\nHost: " + host + "\r\n\r\n")
+		if head, body := c.page(); !strings.HasPrefix(head, want) || strings.Contains(body, "echo") != strings.Contains(want, "200") {
+			t.Errorf("%s: %s %s", host, head, body)
+		}
 	}
 }
 

@@ -25,6 +25,11 @@ const (
 	viewerTime = 10 * time.Second
 	// textTime is how old an answer may be.
 	textTime = time.Second
+	// viewerStep is how much of an answer is given to the connection at once. The
+	// rest stays where all have it.
+	viewerStep = 64 << 10
+	// viewerOutput is how much of that may wait before the next step.
+	viewerOutput = 1
 )
 
 // viewer is one connection: it asks for one thing, and gets it.
@@ -32,13 +37,17 @@ type viewer struct {
 	m     *Master
 	conn  *loop.Conn
 	timer *loop.Timer
+	port  bool // it has come through one, and not through a socket that has permissions
+
+	rest []byte // of the answer; nil: there is none yet
+	made uint64 // when that was made, in m.textsMade
 }
 
 // viewed takes a stranger. When there are too many, the one who has been there
 // for the longest time goes.
 func (m *Master) viewed(fd int, _ loop.Peer) {
-	v := &viewer{m: m}
-	conn, err := m.loop.Conn(fd, v, loop.Limits{Input: web.HeadLimit})
+	v := &viewer{m: m, port: m.view.file == nil}
+	conn, err := m.loop.Conn(fd, v, loop.Limits{Input: web.HeadLimit, Output: viewerOutput})
 	if err != nil {
 		m.log.Warnf("status page: %s", maillog.Strerror(err))
 		unix.Close(fd)
@@ -71,24 +80,35 @@ func (v *viewer) forget() {
 // Closed takes the end of a connection.
 func (v *viewer) Closed(*loop.Conn, error) { v.forget() }
 
-// Data answers the one request.
+// Data answers the one request, step by step: what it leaves unused has it called
+// again when the step before has been sent.
 func (v *viewer) Data(conn *loop.Conn, in []byte) (used int) {
-	q, used, err := web.Scan(in)
-	if used == 0 {
+	if v.rest == nil {
+		q, used, err := web.Scan(in)
+		if used == 0 {
+			return 0
+		}
+		a := v.answer(q, err)
+		conn.Write(a.Head(v.m.loop.Now()))
+		if !q.Head {
+			v.rest, v.made = a.Body, v.m.textsMade
+		}
+	}
+	step := v.rest[:min(len(v.rest), viewerStep)]
+	conn.Write(step)
+	if v.rest = v.rest[len(step):]; len(v.rest) > 0 {
 		return 0
 	}
-	a := v.m.answer(q, err)
-	conn.Write(a.Head(v.m.loop.Now()))
-	if !q.Head {
-		conn.Write(a.Body)
-	}
 	conn.Close(nil)
-	return used
+	return len(in)
 }
 
 // answer is what a request gets.
-func (m *Master) answer(q web.Request, err error) web.Answer {
+func (v *viewer) answer(q web.Request, err error) web.Answer {
+	m := v.m
 	switch {
+	case q.Named && v.port:
+		return web.Line(web.Misdirected, "ask for localhost, or for the address")
 	case err == web.ErrMethod: //nolint:errorlint // it is never wrapped
 		return web.Line(web.NotAllowed, err.Error())
 	case err != nil:
@@ -112,7 +132,7 @@ func (m *Master) answer(q web.Request, err error) web.Answer {
 		a = make(m)
 		if m.texts == nil {
 			m.texts = map[string]web.Answer{}
-			m.textTimer = m.loop.After(textTime, m.forgetTexts)
+			m.textTimer = m.loop.After(textTime, m.ageTexts)
 		}
 		m.texts[q.Path] = a
 	}
@@ -136,7 +156,19 @@ var texts = map[string]func(m *Master) web.Answer{
 	},
 }
 
-// forgetTexts has the next request get a new answer.
+// ageTexts has the next request get a new answer, unless somebody still takes one
+// that was old already: slow clients must not have master hold one for each
+// second of their time.
+func (m *Master) ageTexts() {
+	if slices.ContainsFunc(m.viewers, func(v *viewer) bool { return len(v.rest) > 0 && v.made < m.textsMade }) {
+		m.textTimer.Reset(textTime)
+		return
+	}
+	m.textsMade++
+	m.forgetTexts()
+}
+
+// forgetTexts drops the answers.
 func (m *Master) forgetTexts() {
 	m.textTimer.Stop()
 	m.texts, m.textTimer = nil, nil

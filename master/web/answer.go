@@ -20,6 +20,7 @@ const (
 	Bad         = "400 Bad Request"
 	NotFound    = "404 Not Found"
 	NotAllowed  = "405 Method Not Allowed"
+	Misdirected = "421 Misdirected Request"
 	Unavailable = "503 Service Unavailable"
 )
 

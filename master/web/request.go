@@ -4,9 +4,9 @@
 // a handful of things somebody asks for, and an answer. It knows no sockets.
 //
 // It is made for a process that has better things to do, and may be root: of a
-// request only its first line is looked at, which has to be one of a few; no
-// header is, and no number is read. Every answer ends the connection, so nothing
-// a client sends can be taken for the next request.
+// request only its first line is looked at, which has to be one of a few, and
+// whether it is meant for a name. No number is read. Every answer ends the
+// connection, so nothing a client sends can be taken for the next request.
 package web
 
 import (
@@ -26,6 +26,11 @@ const lineLimit = 1 << 10
 type Request struct {
 	Path string // without the query
 	Head bool   // the answer's head is enough
+	// Named says that its Host is a name, other than localhost. Behind a port that
+	// only this machine can reach, that is how a page from elsewhere comes, whose
+	// own name was made to stand for this machine: the browser takes the answer for
+	// one of that page's own server.
+	Named bool
 }
 
 // What a request can be instead of one.
@@ -55,10 +60,11 @@ func Scan(in []byte) (q Request, used int, err error) {
 		case !whole && len(in) >= HeadLimit, whole && at > HeadLimit:
 			return q, len(in), ErrBad
 		case !whole:
-			return q, 0, nil
+			return Request{}, 0, nil
 		case len(line) == 0 || string(line) == "\r":
 			return q, at, nil
 		}
+		q.Named = q.Named || namesHost(line)
 	}
 }
 
@@ -87,4 +93,19 @@ func parse(line []byte) (q Request, err error) {
 	path, _, _ := bytes.Cut(target, []byte("?"))
 	q.Path = string(path)
 	return q, nil
+}
+
+// namesHost reports whether line is a Host with a name other than localhost. What
+// browsers take for an address has digits and points, or brackets.
+func namesHost(line []byte) bool {
+	field, value, _ := bytes.Cut(line, []byte(":"))
+	if !bytes.EqualFold(bytes.TrimSpace(field), []byte("host")) {
+		return false
+	}
+	host := bytes.TrimSpace(value)
+	if bytes.HasPrefix(host, []byte("[")) {
+		return false
+	}
+	host, _, _ = bytes.Cut(host, []byte(":"))
+	return len(bytes.Trim(host, "0123456789.")) > 0 && !bytes.EqualFold(host, []byte("localhost"))
 }

@@ -15,7 +15,7 @@ import (
 
 func TestScan(t *testing.T) {
 	for in, want := range map[string]Request{
-		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":              {Path: "/"},
+		"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n":      {Path: "/"},
 		"GET /metrics HTTP/1.0\n\n":                      {Path: "/metrics"},
 		"HEAD /readyz?x=/y HTTP/1.1\r\n\r\n":             {Path: "/readyz", Head: true},
 		"GET /../%41 HTTP/1.1\r\n\x00\xff\x01\r\n\r\n":   {Path: "/../%41"},
@@ -59,6 +59,34 @@ func TestScan(t *testing.T) {
 	}
 }
 
+// TestNamed: a page from elsewhere that has its name stand for this machine is told
+// apart from who knows where he is.
+func TestNamed(t *testing.T) {
+	for host, want := range map[string]bool{
+		"Host: 127.0.0.1:9199":                        false,
+		"Host:127.0.0.1":                              false,
+		"host: [::1]:9199":                            false,
+		"HOST: localhost:9199":                        false,
+		"Host: LOCALHOST":                             false,
+		"Host:":                                       false,
+		"X-Forwarded-Host: a.example":                 false,
+		"Host: a.example":                             true,
+		"host:\ta.example:9199":                       true,
+		"Host : a.example":                            true,
+		"Host: 127.0.0.1.a.example":                   true,
+		"Host: localhost.a.example":                   true,
+		"Host: 127.0.0.1\r\nHost: a.example":          true,
+		"Accept: */*\r\nHost: a.example\r\nUser: x:y": true,
+	} {
+		for _, end := range []string{"\n", "\r\n"} {
+			in := "GET / HTTP/1.1" + end + host + end + end
+			if q, used, err := Scan([]byte(in)); q.Named != want || used != len(in) || err != nil {
+				t.Errorf("%q: %+v, %d, %v", in, q, used, err)
+			}
+		}
+	}
+}
+
 func headers(n int) string { return strings.Repeat("X: "+strings.Repeat("a", 96)+"\n", n) }
 
 // FuzzScan: nothing harms it, and the result is the same however the input is cut.
@@ -67,6 +95,7 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("POST / HTTP/1.1\r\n\r\n"), 3)
 	f.Add([]byte("HEAD /?\n HTTP/1.0\n\n\n"), 8)
 	f.Add([]byte(headers(90)), 8192)
+	f.Add([]byte("GET / HTTP/1.1\r\nHost: [::1]\r\nhost:a\n\n"), 35)
 	f.Fuzz(func(t *testing.T, in []byte, cut int) {
 		q, used, err := Scan(in)
 		switch {
