@@ -220,8 +220,9 @@ func (d *daemon) stop() {
 
 // exitTime is -e: the processes see the end of their status channels.
 func (d *daemon) exitTime() {
-	d.log.Infof("master exit time has arrived")
+	const reason = "master exit time has arrived"
+	d.log.Infof(reason)
 	d.ending = true
-	d.tell(notify.Stopping)
+	d.tell(notify.Stopping, notify.Status(reason))
 	d.stop()
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,13 +85,25 @@ func (d *daemon) tell(lines ...string) {
 	if h.retry == nil && d.send(lines) {
 		return
 	}
-	if lines[0] == notify.Watchdog || len(h.unsent) == unsentLimit {
-		return // there will be another; or it has not listened for long
+	if lines[0] == notify.Watchdog {
+		return // there will be another
 	}
-	h.unsent = append(h.unsent, lines)
+	h.unsent = keepUnsent(h.unsent, lines)
 	if h.retry == nil && d.loop != nil {
 		h.retry = d.loop.After(fullPause, d.sendUnsent)
 	}
+}
+
+// keepUnsent adds a message to those that wait. A state in words is not worth
+// keeping once there is another; and where a manager has not listened for so
+// long that there are too many, what was first is what matters least: it has to
+// hear at last that a reload has ended, of which it has heard that it began.
+func keepUnsent(list [][]string, lines []string) [][]string {
+	list = slices.DeleteFunc(list, func(m []string) bool { return len(m) == 1 && strings.HasPrefix(m[0], "STATUS=") })
+	if len(list) == unsentLimit {
+		list = slices.Delete(list, 0, 1)
+	}
+	return append(list, lines)
 }
 
 // sendUnsent tries again.

@@ -236,3 +236,22 @@ func TestNotifyNobody(t *testing.T) {
 		s.play("notify_test", "start -d\n"+lines+"\nsignal TERM\nexit TERM")
 	}
 }
+
+// TestKeepUnsent: a manager that does not listen for long hears in the end what has
+// become of a reload, and no state that is not true any more.
+func TestKeepUnsent(t *testing.T) {
+	var list [][]string
+	for n := range 2 * unsentLimit {
+		for _, m := range [][]string{{"STATUS=a"}, {"RELOADING=1", fmt.Sprint(n)}, {"STATUS=b"}, {"READY=1", "STATUS=c", fmt.Sprint(n)}} {
+			list = keepUnsent(list, m)
+		}
+	}
+	if len(list) != unsentLimit {
+		t.Errorf("%d wait", len(list))
+	}
+	for i, m := range list {
+		if n := 2*unsentLimit - (unsentLimit-i+1)/2; m[len(m)-1] != fmt.Sprint(n) || (i%2 == 0) != (m[0] == "RELOADING=1") {
+			t.Errorf("%d: %q", i, m)
+		}
+	}
+}

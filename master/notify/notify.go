@@ -22,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -133,14 +134,28 @@ func (n *Notifier) Close() {
 	}
 }
 
+// statusLimit is how long a status may be, in bytes. A manager has room for 4 KiB
+// (systemd's PIPE_BUF), and throws a longer message away in whole: a READY would be
+// lost for the words beside it.
+const statusLimit = 2 << 10
+
 // Status is the line that says in words how the process is.
 func Status(text string) string {
-	return "STATUS=" + strings.Map(func(r rune) rune {
+	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' ' // a message has one line for each of its parts
 		}
 		return r
 	}, text)
+	if len(text) > statusLimit {
+		const more = "..."
+		end := statusLimit - len(more)
+		for !utf8.RuneStart(text[end]) {
+			end--
+		}
+		text = text[:end] + more
+	}
+	return "STATUS=" + text
 }
 
 // Errno is the line that says why the process ends.

@@ -106,6 +106,22 @@ func TestFull(t *testing.T) {
 	}
 }
 
+// TestStatus: it is one line of text, and leaves room for what matters more.
+func TestStatus(t *testing.T) {
+	for text, want := range map[string]string{
+		"a\nREADY=1\x00\x7fb":                       "STATUS=a READY=1  b",
+		"\xff":                                      "STATUS=\ufffd",
+		strings.Repeat("a", statusLimit):            "STATUS=" + strings.Repeat("a", statusLimit),
+		strings.Repeat("a", statusLimit+1):          "STATUS=" + strings.Repeat("a", statusLimit-3) + "...",
+		"a" + strings.Repeat("\u20ac", statusLimit): "STATUS=a" + strings.Repeat("\u20ac", (statusLimit-4)/3) + "...",
+		strings.Repeat("\xff", statusLimit):         "STATUS=" + strings.Repeat("\ufffd", (statusLimit-3)/3) + "...",
+	} {
+		if got := Status(text); got != want {
+			t.Errorf("%.20q: %d bytes: %.40q", text, len(got), got)
+		}
+	}
+}
+
 // TestNobody: where nobody listens, everything can be called.
 func TestNobody(t *testing.T) {
 	n, err := New(func(string) string { return "" }, 1)
