@@ -13,6 +13,10 @@ import (
 // lastTime is how long orphans that got KILL may take to be gone.
 const lastTime = time.Second
 
+// orphanPause is how far apart two signals to all of them are: where thousands
+// end, each end must not cost a look at all the others.
+const orphanPause = 50 * time.Millisecond
+
 // orphans are processes that became ours because their parents ended: of a
 // process 1, and of a subreaper.
 type orphans struct {
@@ -21,6 +25,7 @@ type orphans struct {
 	left   time.Time
 	timer  *loop.Timer
 	killed bool
+	next   *loop.Timer // nil: none has ended since the last signal
 }
 
 // isInit reports whether this is the first process of a system or of a
@@ -80,10 +85,19 @@ func (d *daemon) orphanEnded(loop.Exit) {
 	case o.timer == nil:
 	case !hasChildren():
 		o.timer.Stop()
+		o.next.Stop()
 		d.stop()
-	case o.killed:
+	case o.next == nil:
+		o.next = d.loop.After(orphanPause, d.signalNext)
+	}
+}
+
+// signalNext is for those who have become ours since the last signal.
+func (d *daemon) signalNext() {
+	d.orphans.next = nil
+	if d.orphans.killed {
 		d.signalOrphans(unix.SIGKILL)
-	default:
+	} else {
 		d.signalOrphans(unix.SIGTERM)
 	}
 }
