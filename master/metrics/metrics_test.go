@@ -202,6 +202,16 @@ func TestUsed(t *testing.T) {
 	}
 }
 
+// TestAlertsEnd: a value that only grows makes no alert that lasts until the next
+// start.
+func TestAlertsEnd(t *testing.T) {
+	for _, m := range regexp.MustCompile(`(?m)^ +expr: (.*_(?:longest|max)_.*)$`).FindAllStringSubmatch(read(t, rules), -1) {
+		if !strings.Contains(m[1], "changes(") {
+			t.Errorf("never ends: %s", m[1])
+		}
+	}
+}
+
 func read(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
