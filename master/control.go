@@ -79,7 +79,7 @@ func (m *Master) OpenControl(path string, op Operator) (*Control, error) {
 func (c *Control) Path() string { return c.file.path }
 
 func (c *Control) listen(path string) (err error) {
-	if c.file, err = listenSocketFile(path, 0o177, operatorsAtOnce); err != nil {
+	if c.file, err = listenSocketFile(path, 0o177, operatorsAtOnce, nil); err != nil {
 		return err
 	}
 	if c.ln, err = c.m.loop.Listen(c.file.fd, c.accepted); err != nil {

@@ -22,11 +22,15 @@ type socketFile struct {
 var errNoSocket = errors.New("there is a file of this name that is no socket")
 
 // listenSocketFile makes one that those can use whom mask leaves. A socket that is
-// there already is taken for one that a former master has left.
-func listenSocketFile(path string, mask, backlog int) (*socketFile, error) {
+// there already, and that nobody listens on, is one that a former master has left;
+// so is own, if there is one, which is given up for the new one.
+func listenSocketFile(path string, mask, backlog int, own *socketFile) (*socketFile, error) {
 	if there, err := checkSocketFile(path); err != nil {
 		return nil, err
 	} else if there {
+		if !own.isAt(path) && isListenedOn(path) {
+			return nil, unix.EADDRINUSE
+		}
 		if err := unix.Unlink(path); err != nil {
 			return nil, err
 		}
@@ -81,9 +85,26 @@ func identity(path string) (dev, inode uint64, err error) {
 	return uint64(st.Dev), st.Ino, err //nolint:unconvert // not the same type everywhere
 }
 
+// isListenedOn reports whether somebody has the socket at path, of any kind.
+func isListenedOn(path string) bool {
+	fd, err := socket(unix.AF_UNIX, unix.SOCK_STREAM)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	err = unix.Connect(fd, &unix.SockaddrUnix{Name: path}) // not blocking: a full queue is somebody's
+	return !errors.Is(err, unix.ECONNREFUSED) && !errors.Is(err, unix.ENOENT)
+}
+
 // intact reports whether the socket is still where it was made.
-func (f *socketFile) intact() bool {
-	dev, inode, err := identity(f.path)
+func (f *socketFile) intact() bool { return f.isAt(f.path) }
+
+// isAt reports whether path, however it is spelled, is that of the socket.
+func (f *socketFile) isAt(path string) bool {
+	if f == nil {
+		return false
+	}
+	dev, inode, err := identity(path)
 	return err == nil && dev == f.dev && inode == f.inode
 }
 

@@ -80,7 +80,11 @@ func (t *transaction) listenView(v *view) (err error) {
 		}
 		path = fmt.Sprintf("%s/ m.%d", filepath.Dir(path), os.Getpid())
 	}
-	if v.file, err = listenSocketFile(path, everybody, viewersAtOnce); err != nil {
+	var own *socketFile
+	if t.m.view != nil {
+		own = t.m.view.file
+	}
+	if v.file, err = listenSocketFile(path, everybody, viewersAtOnce, own); err != nil {
 		return fmt.Errorf("%s: %s", v.at.Path, maillog.Strerror(err))
 	}
 	v.fd, v.name = v.file.fd, v.at.String()

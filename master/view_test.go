@@ -272,6 +272,45 @@ func TestViewReload(t *testing.T) {
 	}
 }
 
+// TestViewTaken: a socket that somebody listens on is not taken away from him.
+func TestViewTaken(t *testing.T) {
+	w := newViewWorld(t, "unix:view")
+	their, err := listenSocketFile("view", everybody, 1, nil)
+	w.must(err)
+	defer unix.Close(their.fd)
+	conf := w.config("echo unix n - 2 echod")
+	if err := w.try(func(done func(error)) { w.m.Start(conf, nil, done) }); err == nil || !strings.Contains(err.Error(), "view: Address already in use") || !their.intact() {
+		t.Errorf("%v; theirs is there: %v", err, their.intact())
+	}
+	fd, err := socket(unix.AF_UNIX, unix.SOCK_DGRAM)
+	w.must(err)
+	w.must(unix.Bind(fd, &unix.SockaddrUnix{Name: "other"}))
+	if !isListenedOn("other") {
+		t.Error("a socket of datagrams is nobody's")
+	}
+	unix.Close(fd)
+	if isListenedOn("other") {
+		t.Error("a socket that was left is somebody's")
+	}
+}
+
+// TestViewLeft: a socket that was left is replaced, and so is our own under another
+// spelling.
+func TestViewLeft(t *testing.T) {
+	w := newViewWorld(t, "unix:view")
+	left, err := listenSocketFile("view", everybody, 1, nil)
+	w.must(err)
+	unix.Close(left.fd)
+	w.start("echo unix n - 2 echod")
+	dir, err := os.Getwd()
+	w.must(err)
+	w.main = "metrics_listen = unix:" + dir + "/view\n"
+	w.must(w.reload("echo unix n - 2 echod"))
+	if _, body := w.visit("/readyz"); body != "ready\n" || w.m.view.name != "unix:"+dir+"/view" {
+		t.Error(body, w.m.view.name)
+	}
+}
+
 // TestViewErrors: what cannot be opened refuses the configuration, with its line.
 func TestViewErrors(t *testing.T) {
 	taken, err := socket(unix.AF_INET, unix.SOCK_STREAM)
