@@ -90,8 +90,8 @@ type Service struct {
 	Private      bool
 	Unprivileged bool
 	Chroot       bool
-	Wakeup       time.Duration // 0: never
 	WakeupIfUsed bool          // the "?" suffix: not before the first use
+	Wakeup       time.Duration // 0: never
 	Limit        int           // of processes; 0: none
 	Command      string        // as written; relative to daemon_directory
 	Args         []string      // what follows, outer braces removed

@@ -208,9 +208,9 @@ func TestDocsComplete(t *testing.T) {
 			t.Errorf("%s of [[service]] is not in the page", key)
 		}
 	}
-	for name := range ourParams {
-		if !keys["Parameters that master acts upon "+name] {
-			t.Errorf("parameter %s is not in the page", name)
+	for _, p := range ourParams {
+		if !keys["Parameters that master acts upon "+p.name] {
+			t.Errorf("parameter %s is not in the page", p.name)
 		}
 	}
 }
@@ -223,9 +223,9 @@ func TestTableDocs(t *testing.T) {
 			rows[strings.Trim(cells[0], "`")] = strings.Trim(cells[1], "`")
 		}
 	}
-	for name, p := range tableParams {
-		if def, ok := rows[name]; !ok || def != p.def {
-			t.Errorf("%s: the page has the default %q, %v; it is %q", name, def, ok, p.def)
+	for _, p := range tableParams {
+		if def, ok := rows[p.name]; !ok || def != p.def {
+			t.Errorf("%s: the page has the default %q, %v; it is %q", p.name, def, ok, p.def)
 		}
 	}
 }

@@ -4,7 +4,6 @@ package cfg
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -94,7 +93,12 @@ func (l *lint) slip(name string) string {
 	}
 	for _, prefix := range ourPrefixes {
 		if strings.HasPrefix(name, prefix) {
-			known := slices.AppendSeq(slices.Collect(maps.Keys(ourParams)), maps.Keys(tableParams))
+			var known []string
+			for _, table := range [][]param{ourParams, tableParams} {
+				for _, p := range table {
+					known = append(known, p.name)
+				}
+			}
 			slices.Sort(known)
 			return fmt.Sprintf("%s: nobody knows this parameter%s", name, Suggest(name, known))
 		}

@@ -34,6 +34,7 @@ func parseMaster(name string, r io.Reader, m *Main) (services []Service, notes [
 	lines, notes, errs := ReadLines(name, r)
 	d, more := masterDefaults(m)
 	notes = append(notes, more...)
+	services = make([]Service, 0, len(lines)) // no more: there may be thousands, and they are kept
 	for _, l := range lines {
 		e := masterEntry{file: name, line: l.Num, rest: l.Text, defaults: &d}
 		s, ok := e.parse()

@@ -4,7 +4,6 @@ package cfg
 
 import (
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -145,19 +144,20 @@ func (m *Main) Params() (*Params, error) {
 
 // rest evaluates what all programs check and the master has no use for.
 func (r *evaluation) rest() {
-	for _, name := range slices.Sorted(maps.Keys(commonParams)) {
-		if _, evaluated := r.done[name]; evaluated {
+	for i := range commonParams {
+		p := &commonParams[i]
+		if _, evaluated := r.done[p.name]; evaluated {
 			continue
 		}
-		switch commonParams[name].kind {
+		switch p.kind {
 		case textKind:
-			r.text(name)
+			r.text(p.name)
 		case numberKind, longKind:
-			r.int(name)
+			r.int(p.name)
 		case boolKind:
-			r.bool(name)
+			r.bool(p.name)
 		case timeKind, offKind, fineKind:
-			r.time(name)
+			r.time(p.name)
 		}
 	}
 }

@@ -3,7 +3,6 @@
 package cfg
 
 import (
-	"maps"
 	"math"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 
 // param says what a parameter holds and what it is when it is not set.
 type param struct {
+	name     string
 	kind     kind
 	def      string // unexpanded
 	min, max int64  // of the length, number or seconds; 0: no check
@@ -30,16 +30,31 @@ const (
 	fineKind        // the same as timeKind, and milliseconds
 )
 
-// parameters holds what is known about parameters, all tables together. Those
-// that we have no use for are not in it: they are text, and empty by default.
-var parameters = merge(commonParams, ourParams, tableParams, laterParams)
+// parameters holds what is known about parameters, all tables together, by their
+// names. The tables themselves are part of the program and take no time to make.
+var parameters = index(commonParams, ourParams, tableParams, laterParams)
 
-func merge(tables ...map[string]param) map[string]param {
-	all := map[string]param{}
+func index(tables ...[]param) map[string]*param {
+	n := 0
 	for _, table := range tables {
-		maps.Copy(all, table)
+		n += len(table)
+	}
+	all := make(map[string]*param, n)
+	for _, table := range tables {
+		for i := range table {
+			all[table[i].name] = &table[i]
+		}
 	}
 	return all
+}
+
+// parameter returns what is known about one. Those that we have no use for are not
+// known: they are text, and empty by default.
+func parameter(name string) (p param, known bool) {
+	if p := parameters[name]; p != nil {
+		return *p, true
+	}
+	return p, false
 }
 
 // Value returns the value of a parameter: what it is set to, or else its
@@ -51,7 +66,7 @@ func (m *Main) Value(name string) (string, error) {
 	if err != nil {
 		return "", m.located(err)
 	}
-	p := parameters[name]
+	p, _ := parameter(name)
 	switch n := int64(len(value)); {
 	case p.kind != textKind:
 	case p.min > 0 && n < p.min:
@@ -83,7 +98,7 @@ func (m *Main) Int(name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	p := parameters[name]
+	p, _ := parameter(name)
 	n, rest, ok := leadingInt(value)
 	switch {
 	case !ok || rest != "" || p.kind != longKind && (n < math.MinInt32 || n > math.MaxInt32):
@@ -99,7 +114,10 @@ func (m *Main) Int(name string) (int64, error) {
 // Time returns the value of a parameter that is a time: a number, and one of
 // the units s, m, h, d, w (seconds to weeks). Without a unit, that of the
 // default counts. "off", where it is allowed, is 0.
-func (m *Main) Time(name string) (time.Duration, error) { return m.time(name, parameters[name]) }
+func (m *Main) Time(name string) (time.Duration, error) {
+	p, _ := parameter(name)
+	return m.time(name, p)
+}
 
 // TimeParam is Time for a parameter that no table can hold, as its name is
 // made up of a service's: a time limit with a default, which may refer to

@@ -72,9 +72,8 @@ func as37(t *testing.T, m *Main, defaults map[string]string) {
 
 // in37 reports whether Postfix 3.7 has the parameter.
 func in37(name string) bool {
-	_, ours := ourParams[name]
-	_, tables := tableParams[name]
-	return !ours && !tables && !parameters[name].since312
+	is := func(p param) bool { return p.name == name }
+	return !slices.ContainsFunc(ourParams, is) && !slices.ContainsFunc(tableParams, is) && !parameters[name].since312
 }
 
 // configDir makes a configuration directory of its own.

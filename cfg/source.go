@@ -21,7 +21,8 @@ func (x *expansion) source(name string) (raw string, set bool, err error) {
 	default:
 		var own bool
 		if raw, own = x.m.defaults[name]; !own {
-			raw = parameters[name].def
+			p, _ := parameter(name)
+			raw = p.def
 		}
 	}
 	return raw, false, err

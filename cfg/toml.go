@@ -57,7 +57,7 @@ func parseTOML(name string, r io.Reader, prepare func(*Main)) (*Main, []Service,
 		prepare(m)
 	}
 	d, notes := masterDefaults(m)
-	var services []Service
+	services := make([]Service, 0, len(list)) // no more: there may be thousands, and they are kept
 	for _, it := range list {
 		s := tomlService{tomlParser: &p, defaults: &d}
 		if s.parse(it) {

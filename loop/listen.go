@@ -22,6 +22,16 @@ const (
 	troubleLast  = time.Second
 )
 
+// Socket returns a new socket as a loop wants its descriptors: not blocking, and
+// closed in the programs that are started. family and typ are those of socket(2);
+// the socket is the caller's.
+func Socket(family, typ int) (fd int, err error) {
+	if fd, err = socket(family, typ); err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	return fd, nil
+}
+
 // Listener accepts connections, a bounded number in each turn, so that many
 // clients at once do not keep everything else waiting.
 type Listener struct {

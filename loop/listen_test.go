@@ -347,3 +347,18 @@ func TestListenRefused(t *testing.T) {
 	var none *loop.Listener
 	none.Stop()
 }
+
+// TestSocket: a new socket does not block, and is not there in other programs.
+func TestSocket(t *testing.T) {
+	fd, err := loop.Socket(unix.AF_UNIX, unix.SOCK_STREAM)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	if !isSet(t, fd, unix.F_GETFL, unix.O_NONBLOCK) || !isSet(t, fd, unix.F_GETFD, unix.FD_CLOEXEC) {
+		t.Error("it blocks, or programs get it")
+	}
+	if fd, err := loop.Socket(-1, unix.SOCK_STREAM); fd >= 0 || err == nil {
+		t.Errorf("a socket of no family: %d, %v", fd, err)
+	}
+}

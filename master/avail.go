@@ -68,11 +68,11 @@ func (s *service) enforce() {
 // in busyWarnInterval, and like Postfix only where stress mode exists or where
 // nobody but master could say it.
 func (s *service) warnLimit() {
-	if s.stressArg < 0 && (!s.isHosted() || s.spec.Limit == 1 && !s.hasConnections()) {
+	if !s.stressMode && (!s.isHosted() || s.spec.Limit == 1 && !s.hasConnections()) {
 		return
 	}
-	now := s.m.loop.Now()
-	if !s.busyWarned.IsZero() && now.Sub(s.busyWarned) <= busyWarnInterval {
+	now := s.m.age()
+	if s.busyWarned > 0 && now-s.busyWarned <= busyWarnInterval {
 		return
 	}
 	s.busyWarned = now

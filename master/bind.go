@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"postloop/cfg"
+	"postloop/loop"
 	"postloop/master/maillog"
 
 	"golang.org/x/sys/unix"
@@ -106,7 +107,7 @@ func (ln *listener) settle() error {
 // "25" by "127.0.0.1:25" without a gap.
 func listenInet(addr netip.AddrPort, o listenOptions) (ln *listener, err error) {
 	family, sa := sockaddr(addr)
-	fd, err := socket(family, unix.SOCK_STREAM)
+	fd, err := loop.Socket(family, unix.SOCK_STREAM)
 	if err != nil {
 		return nil, fmt.Errorf("socket: %s", maillog.Strerror(err))
 	}
@@ -160,7 +161,7 @@ func listenLocal(typ cfg.Type, path string, backlog int) (fd int, err error) {
 	if typ == cfg.UnixDgram {
 		kind = unix.SOCK_DGRAM
 	}
-	if fd, err = socket(unix.AF_UNIX, kind); err != nil {
+	if fd, err = loop.Socket(unix.AF_UNIX, kind); err != nil {
 		return -1, fmt.Errorf("socket: %s", maillog.Strerror(err))
 	}
 	if e := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); e != nil {

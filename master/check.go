@@ -19,7 +19,8 @@ import (
 // them are seen at once; one that makes the rest meaningless is returned.
 func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 	t.want, t.notes = t.want[:0], t.notes[:0]
-	t.executables = map[string]error{}
+	t.paths, t.executables = map[string]string{}, map[string]error{}
+	t.running = byKey(t.m.services)
 	t.common = nil
 	params := *t.conf.Params // freeze changes some
 	t.params = &params
@@ -87,8 +88,18 @@ func (t *transaction) checkService(spec *cfg.Service) (*wanted, error) {
 	} else if err := t.checkNotHosted(w); err != nil {
 		return w, err
 	}
-	w.path = t.params.DaemonDirectory + "/" + spec.Command
+	w.path = t.programPath(spec.Command)
 	return w, t.checkExecutable(w)
+}
+
+// programPath is where a command is: one string, of however many services.
+func (t *transaction) programPath(command string) string {
+	path, known := t.paths[command]
+	if !known {
+		path = t.params.DaemonDirectory + "/" + command
+		t.paths[command] = path
+	}
+	return path
 }
 
 // canHost reports whether master is to serve an entry by itself: the operator
@@ -126,7 +137,7 @@ func (t *transaction) forgive(w *wanted, err error) error {
 	located := w.blame(err)
 	strict := t.params.Rootless
 	if t.m.started {
-		old := t.m.find(w.key)
+		old := t.running[w.key]
 		strict = old == nil || old.spec.Command != w.spec.Command || !slices.Equal(old.spec.Args, w.spec.Args) ||
 			old.path != "" && w.path != "" && old.path != w.path
 	}

@@ -72,7 +72,7 @@ func (m *Master) HandOver(st *handover.State) error {
 func (s *service) handOver(known map[int]bool) (v handover.Service, err error) {
 	v = handover.Service{
 		Spec: *s.spec, Name: s.key.name, Path: s.path, Paused: s.paused, Throttles: s.throttles, Haste: s.haste,
-		Wakeup: left(s.wakeupTimer), WakeupPending: s.wakeupPending, Stop: left(s.stopTimer), Stress: s.stressUntil,
+		Wakeup: left(s.wakeupTimer), WakeupPending: s.wakeupPending, Stop: left(s.stopTimer), Stress: s.m.born.Add(s.stressUntil),
 		Record: s.record.handOver(),
 	}
 	if s.throttled {

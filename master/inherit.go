@@ -45,7 +45,7 @@ func (m *Master) Inherit(st *handover.State) {
 func (in *inheritance) service(m *Master, v *handover.Service) *service {
 	spec := v.Spec
 	s := &service{
-		m: m, spec: &spec, key: key{v.Name, spec.Type}, path: v.Path, stressArg: -1, stressUntil: v.Stress,
+		m: m, spec: &spec, key: key{v.Name, spec.Type}, path: v.Path, stressUntil: max(0, v.Stress.Sub(m.born)),
 		paused: v.Paused, throttles: v.Throttles, haste: v.Haste, record: recordFrom(v.Record),
 	}
 	for _, l := range v.Listeners {
@@ -199,8 +199,9 @@ func (m *Master) takeRest() {
 		return
 	}
 	m.inherited = nil
+	there := byKey(m.services)
 	for _, v := range in.st.Triggers {
-		if s := m.byKey[in.keyOf(v.Service)]; s != nil {
+		if s := there[in.keyOf(v.Service)]; s != nil {
 			s.takeTrigger(v)
 		}
 	}

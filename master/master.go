@@ -61,8 +61,7 @@ type Master struct {
 
 	sockets []*inherited
 
-	services   []*service // in the order of the configuration
-	byKey      map[key]*service
+	services   []*service            // in the order of the configuration
 	leaving    map[*service]struct{} // removed, but somebody is still there
 	children   map[int]*child
 	generation uint32 // of the youngest process
@@ -106,8 +105,8 @@ func New(l *loop.Loop, log *maillog.Logger, opt Options) (*Master, error) {
 	}
 	m := &Master{
 		loop: l, log: log, opt: opt, flow: flow, waitersBelow: waitersBelow(files),
-		born:  l.Now(),
-		byKey: map[key]*service{}, leaving: map[*service]struct{}{}, children: map[int]*child{}, triggers: map[*trigger]struct{}{},
+		born:    l.Now(),
+		leaving: map[*service]struct{}{}, children: map[int]*child{}, triggers: map[*trigger]struct{}{},
 	}
 	for _, s := range opt.Sockets {
 		unix.CloseOnExec(s.FD)
@@ -261,15 +260,10 @@ func (m *Master) finish() {
 	m.loop.Later(done)
 }
 
-// add files s under its key.
 func (m *Master) add(s *service) *service {
 	m.services = append(m.services, s)
-	m.byKey[s.key] = s
 	return s
 }
-
-// find returns the running service with key k, or nil.
-func (m *Master) find(k key) *service { return m.byKey[k] }
 
 // pathsInUse lists the files of local endpoints that are in service.
 func (m *Master) pathsInUse() map[string]bool {

@@ -150,7 +150,7 @@ func TestReloadAddsAndRemoves(t *testing.T) {
 	if n := w.lines("killed by signal"); n != 0 {
 		t.Errorf("%d lines about master's own signals", n)
 	}
-	fd, err := socket(unix.AF_UNIX, unix.SOCK_STREAM)
+	fd, err := loop.Socket(unix.AF_UNIX, unix.SOCK_STREAM)
 	w.must(err)
 	defer unix.Close(fd)
 	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: "public/b"}); !errors.Is(err, unix.ECONNREFUSED) {
@@ -167,7 +167,7 @@ func TestStubbornProcessIsKilled(t *testing.T) {
 		t.Fatal("no answer while a process does not end")
 	}
 	if runtime.GOOS == "linux" {
-		fd, err := socket(unix.AF_UNIX, unix.SOCK_STREAM)
+		fd, err := loop.Socket(unix.AF_UNIX, unix.SOCK_STREAM)
 		w.must(err)
 		defer unix.Close(fd)
 		if err := unix.Connect(fd, &unix.SockaddrUnix{Name: "public/s"}); !errors.Is(err, unix.ECONNREFUSED) {

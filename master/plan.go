@@ -13,10 +13,7 @@ type change struct {
 // they were started. An entry that is wanted twice is there once: the caller
 // has resolved duplicates.
 func plan(running []*service, want []*wanted) []change {
-	left := make(map[key]*service, len(running))
-	for _, s := range running {
-		left[s.key] = s
-	}
+	left := byKey(running)
 	list := make([]change, 0, len(want))
 	for _, w := range want {
 		list = append(list, change{old: left[w.key], want: w})
@@ -26,6 +23,16 @@ func plan(running []*service, want []*wanted) []change {
 		if left[s.key] != nil {
 			list = append(list, change{old: s})
 		}
+	}
+	return list
+}
+
+// byKey returns services by their keys. Only a change wants them so: to keep the
+// map for it would cost each of thousands of services some 60 bytes.
+func byKey(services []*service) map[key]*service {
+	list := make(map[key]*service, len(services))
+	for _, s := range services {
+		list[s.key] = s
 	}
 	return list
 }

@@ -26,12 +26,14 @@ type transaction struct {
 	names  *names.Resolver
 	want   []*wanted
 
-	view        *view // that was opened for it; nil: none, or the one that is there
-	executables map[string]error
-	common      *policyAnswer // of services without -o; nil: not asked yet
-	frozen      []string      // warnings, due if the transaction succeeds, about parameters ...
-	notes       []error       // ... and about services
-	rehearsal   *rehearsal    // nil: this is in earnest
+	view        *view             // that was opened for it; nil: none, or the one that is there
+	running     map[key]*service  // while it is checked
+	paths       map[string]string // of programs, by their names
+	executables map[string]error  // by their paths
+	common      *policyAnswer     // of services without -o; nil: not asked yet
+	frozen      []string          // warnings, due if the transaction succeeds, about parameters ...
+	notes       []error           // ... and about services
+	rehearsal   *rehearsal        // nil: this is in earnest
 	claim       func(*cfg.Params, Ids) error
 	done        func(error)
 }
@@ -181,7 +183,6 @@ func (t *transaction) commit(changes []change) {
 	m.started = true
 	m.takeChildren()
 	m.services = make([]*service, 0, len(changes))
-	m.byKey = make(map[key]*service, len(changes))
 	removed := map[*service]bool{}
 	for _, c := range changes {
 		switch {

@@ -28,43 +28,35 @@ type service struct {
 	m    *Master
 	spec *cfg.Service
 	key  key
-	path string   // of the executable
-	argv []string // frozen when the configuration was read
-
-	// stressArg is the index in argv of "stress=", or -1 for a service that
-	// has no stress mode.
-	stressArg   int
-	stressUntil time.Time
+	path string // of the executable
 
 	host      *host   // nil: always served by processes
 	program   Program // nil: they are daemons
-	haste     int     // how many times in a row it has ended soon
 	listeners []*listener
-	listening bool // the endpoint is watched
+	status    *status // nil until the first process needs one
+	record    *record // nil: nothing has happened yet
 
-	backlog int // of the listeners
-
-	total int // processes, and clients of a hosted service
-	procs int // of these, the processes
-	idle  int // of these, the ones that wait for a client
-
-	busyWarned time.Time
-
-	throttled     bool
-	throttles     int // in a row
 	throttleTimer *loop.Timer
-
-	status *status // nil until the first process needs one
-
 	wakeupTimer   *loop.Timer
+	stopTimer     *loop.Timer
+
+	backlog   int // of the listeners
+	total     int // processes, and clients of a hosted service
+	procs     int // of these, the processes
+	idle      int // of these, the ones that wait for a client
+	haste     int // how many times in a row its program has ended soon
+	throttles int // in a row
+
+	stressUntil time.Duration // master's age when stress mode ends
+	busyWarned  time.Duration // the same of the last warning that the limit is reached; 0: none
+
+	// One beside the other: there may be thousands of services.
+	stressMode    bool // there is one
+	listening     bool // the endpoint is watched
+	throttled     bool
 	wakeupPending bool // the "?" suffix: the timer starts with the first process
-
-	paused bool // the operator has said so
-
-	stopping  bool
-	stopTimer *loop.Timer
-
-	record *record // nil: nothing has happened yet
+	paused        bool // the operator has said so
+	stopping      bool
 }
 
 // wanted is a service as a configuration asks for it, checked and resolved.
@@ -114,16 +106,7 @@ func (s *service) start() {
 func (s *service) adopt(w *wanted) {
 	s.spec, s.path = w.spec, w.path
 	moved := s.take(w)
-	s.argv, s.stressArg = nil, -1
-	if w.hosted == nil && !w.sameHosted && w.program == nil {
-		s.argv, s.stressArg = childArgs(s.spec, childOptions{
-			debug:    s.m.opt.Debug,
-			verbose:  s.m.log.Verbose > 0,
-			rootless: s.m.params.Rootless,
-			stress:   hasStress(w),
-			sockets:  len(s.listeners),
-		})
-	}
+	s.stressMode = w.hosted == nil && !w.sameHosted && w.program == nil && hasStress(w)
 	s.replaceHosted(w)
 	s.replaceProgram(w, moved)
 	s.wakeupPending = w.spec.WakeupIfUsed
@@ -213,14 +196,31 @@ func (s *service) gone() {
 // arguments of a process.
 type childOptions struct {
 	debug, verbose, rootless bool
-	stress                   bool // the service has a stress mode
+	stress                   string // the stress override; empty: the service has no stress mode
 	sockets                  int
 }
 
-// childArgs returns the arguments of s's processes in the order that Postfix
-// has them, and the index of the stress override or -1.
-func childArgs(s *cfg.Service, o childOptions) (argv []string, stressArg int) {
-	argv, stressArg = append(make([]string, 0, 12+len(s.Args)), s.Command), -1
+// childOptions are those of a process that is to be started now.
+func (s *service) childOptions() childOptions {
+	o := childOptions{
+		debug:    s.m.opt.Debug,
+		verbose:  s.m.log.Verbose > 0,
+		rootless: s.m.params.Rootless,
+		sockets:  len(s.listeners),
+	}
+	switch {
+	case s.stressed():
+		o.stress = "stress=yes"
+	case s.stressMode:
+		o.stress = "stress="
+	}
+	return o
+}
+
+// childArgs appends the arguments of s's processes to argv, in the order that
+// Postfix has them.
+func childArgs(argv []string, s *cfg.Service, o childOptions) []string {
+	argv = append(argv, s.Command)
 	switch s.Limit {
 	case 0:
 		argv = append(argv, "-z")
@@ -243,14 +243,13 @@ func childArgs(s *cfg.Service, o childOptions) (argv []string, stressArg int) {
 	if s.Chroot {
 		argv = append(argv, "-c")
 	}
-	if o.stress {
-		argv = append(argv, "-o", "stress=")
-		stressArg = len(argv) - 1
+	if o.stress != "" {
+		argv = append(argv, "-o", o.stress)
 	}
 	if o.sockets > 1 {
 		argv = append(argv, "-s", strconv.Itoa(o.sockets))
 	}
-	return append(argv, s.Args...), stressArg
+	return append(argv, s.Args...)
 }
 
 // hasStress reports whether a service can be reached from elsewhere and has

@@ -5,6 +5,7 @@ package master
 import (
 	"errors"
 
+	"postloop/loop"
 	"postloop/master/handover"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +38,7 @@ func listenSocketFile(path string, mask, backlog int, own *socketFile) (*socketF
 	}
 	f := &socketFile{path: path}
 	var err error
-	if f.fd, err = socket(unix.AF_UNIX, unix.SOCK_STREAM); err != nil {
+	if f.fd, err = loop.Socket(unix.AF_UNIX, unix.SOCK_STREAM); err != nil {
 		return nil, err
 	}
 	// The right mode from the first moment, and without a chmod(2), which would
@@ -87,7 +88,7 @@ func identity(path string) (dev, inode uint64, err error) {
 
 // isListenedOn reports whether somebody has the socket at path, of any kind.
 func isListenedOn(path string) bool {
-	fd, err := socket(unix.AF_UNIX, unix.SOCK_STREAM)
+	fd, err := loop.Socket(unix.AF_UNIX, unix.SOCK_STREAM)
 	if err != nil {
 		return false
 	}

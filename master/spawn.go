@@ -51,17 +51,19 @@ func (s *service) knocked(loop.Ready) {
 // last place. Processes that live with ordinary settings then leave as soon
 // as they are idle.
 func (s *service) checkStress() {
-	if s.stressArg < 0 || s.spec.Limit == 0 || s.total+1 < s.spec.Limit {
+	if !s.stressMode || s.spec.Limit == 0 || s.total+1 < s.spec.Limit {
 		return
 	}
-	now := s.m.loop.Now()
-	if s.stressUntil.Before(now) {
+	if !s.stressed() {
 		s.stopWakeup()
 		s.closeStatus()
 		s.startWakeup()
 	}
-	s.stressUntil = now.Add(stressTime)
+	s.stressUntil = s.m.age() + stressTime
 }
+
+// stressed reports whether s is in stress mode.
+func (s *service) stressed() bool { return s.stressMode && s.stressUntil > s.m.age() }
 
 // spawn starts one process of s.
 func (s *service) spawn() {
@@ -104,13 +106,8 @@ func (m *Master) startProcess(s *service) (pid int, err error) {
 	for _, ln := range s.listeners {
 		m.files = append(m.files, ln.fd)
 	}
-	argv := s.argv
-	if s.stressArg >= 0 && s.stressUntil.After(m.loop.Now()) {
-		argv = append([]string(nil), argv...)
-		argv[s.stressArg] = "stress=yes"
-	}
 	c := &m.cmd
-	c.Path, c.Args, c.Files = s.path, argv, m.files
+	c.Path, c.Args, c.Files = s.path, childArgs(c.Args[:0], s.spec, s.childOptions()), m.files
 	c.Env = append(append(c.Env[:0], m.env...), proto.GenerationEnv+"="+proto.FormatGeneration(m.generation))
 	return m.loop.Spawn(c, m.exited)
 }

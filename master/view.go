@@ -134,7 +134,7 @@ func (t *transaction) checkViewPath(path string) error {
 // master, of another configuration, cannot take half of the first one's clients.
 func listenAlone(addr netip.AddrPort, inEarnest bool) (fd int, err error) {
 	family, sa := sockaddr(addr)
-	if fd, err = socket(family, unix.SOCK_STREAM); err != nil {
+	if fd, err = loop.Socket(family, unix.SOCK_STREAM); err != nil {
 		return -1, err
 	}
 	if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err == nil {

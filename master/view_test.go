@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"postloop/cfg"
+	"postloop/loop"
 	"postloop/loop/looptest"
 	"postloop/master/report"
 
@@ -282,7 +283,7 @@ func TestViewTaken(t *testing.T) {
 	if err := w.try(func(done func(error)) { w.m.Start(conf, nil, done) }); err == nil || !strings.Contains(err.Error(), "view: Address already in use") || !their.intact() {
 		t.Errorf("%v; theirs is there: %v", err, their.intact())
 	}
-	fd, err := socket(unix.AF_UNIX, unix.SOCK_DGRAM)
+	fd, err := loop.Socket(unix.AF_UNIX, unix.SOCK_DGRAM)
 	w.must(err)
 	w.must(unix.Bind(fd, &unix.SockaddrUnix{Name: "other"}))
 	if !isListenedOn("other") {
@@ -313,7 +314,7 @@ func TestViewLeft(t *testing.T) {
 
 // TestViewErrors: what cannot be opened refuses the configuration, with its line.
 func TestViewErrors(t *testing.T) {
-	taken, err := socket(unix.AF_INET, unix.SOCK_STREAM)
+	taken, err := loop.Socket(unix.AF_INET, unix.SOCK_STREAM)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,12 +353,14 @@ func TestViewErrors(t *testing.T) {
 
 // TestViewCheck: a rehearsal finds what a start would stumble over.
 func TestViewCheck(t *testing.T) {
-	const one, all = "127.0.0.1:40111", "127.0.0.1:40112" // never listened on
+	loopback := func(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
+	one, everywhere := loopback(freePort(t)), freePort(t) // never listened on
+	all, everybody := loopback(everywhere), fmt.Sprintf("0.0.0.0:%d", everywhere)
 	for listen, want := range map[string]string{
 		"unix:" + strings.Repeat("a", 200): "the name is too long",
 		"unix:file":                        "there is a file of this name that is no socket",
-		one:                                one + `: it is that of service "127.0.0.1:40111"; specify another`,
-		all:                                all + `: it is that of service "0.0.0.0:40112"; specify another`,
+		one:                                one + `: it is that of service "` + one + `"; specify another`,
+		all:                                all + `: it is that of service "` + everybody + `"; specify another`,
 		"unix:view":                        "",
 		"127.0.0.1:0":                      "",
 	} {
@@ -367,7 +370,7 @@ func TestViewCheck(t *testing.T) {
 			w.must(os.WriteFile("file", nil, 0o600))
 			var list []Finding
 			ended := false
-			w.must(Check(w.l, w.m.log, w.config(one+" inet n - 2 echod", "0.0.0.0:40112 inet n - 2 echod"), w.opt, nil, func(found []Finding) {
+			w.must(Check(w.l, w.m.log, w.config(one+" inet n - 2 echod", everybody+" inet n - 2 echod"), w.opt, nil, func(found []Finding) {
 				list, ended = found, true
 			}))
 			w.until(func() bool { return ended })
@@ -395,7 +398,7 @@ func TestViewPort(t *testing.T) {
 		"localhost":   "HTTP/1.1 200 ",
 		"a.example":   "HTTP/1.1 421 ", // a page that has its own name stand for this machine
 	} {
-		fd, err := socket(unix.AF_INET, unix.SOCK_STREAM)
+		fd, err := loop.Socket(unix.AF_INET, unix.SOCK_STREAM)
 		w.must(err)
 		t.Cleanup(func() { unix.Close(fd) })
 		if err := unix.Connect(fd, there); err != nil && err != unix.EINPROGRESS {

@@ -4,7 +4,6 @@ package master
 
 import (
 	"errors"
-	"os"
 	"time"
 
 	"postloop/cfg"
@@ -118,7 +117,7 @@ type trigger struct {
 
 // triggerSocket connects to s and sends the request as soon as it can.
 func (s *service) triggerSocket(family int, to unix.Sockaddr) error {
-	fd, err := socket(family, unix.SOCK_STREAM)
+	fd, err := loop.Socket(family, unix.SOCK_STREAM)
 	if err != nil {
 		return err
 	}
@@ -218,18 +217,4 @@ func (t *trigger) close() {
 	if t.far >= 0 {
 		unix.Close(t.far)
 	}
-}
-
-// socket returns a new close-on-exec, non-blocking socket.
-func socket(family, typ int) (int, error) {
-	fd, err := unix.Socket(family, typ, 0)
-	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
-	}
-	unix.CloseOnExec(fd)
-	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
-		return -1, os.NewSyscallError("fcntl", err)
-	}
-	return fd, nil
 }

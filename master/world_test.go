@@ -121,7 +121,7 @@ func (w *world) until(cond func() bool) {
 // service returns the running service of that canonical name.
 func (w *world) service(name string, typ cfg.Type) *service {
 	w.t.Helper()
-	s := w.m.find(key{name, typ})
+	s := byKey(w.m.services)[key{name, typ}]
 	if s == nil {
 		w.t.Fatalf("no service %s/%s", name, typ)
 	}
@@ -151,7 +151,7 @@ type client struct {
 // dial connects to a unix-domain service; its listener is always there.
 func (w *world) dial(path string) *client {
 	w.t.Helper()
-	fd, err := socket(unix.AF_UNIX, unix.SOCK_STREAM)
+	fd, err := loop.Socket(unix.AF_UNIX, unix.SOCK_STREAM)
 	w.must(err)
 	w.t.Cleanup(func() { unix.Close(fd) })
 	w.must(unix.Connect(fd, &unix.SockaddrUnix{Name: path}))

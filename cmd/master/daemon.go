@@ -51,6 +51,7 @@ type daemon struct {
 	dying   unix.Signal // that has ended it, if one has
 	status  int         // exit status, once the loop has stopped
 	hot     *loop.Timer // a reload that waits for its files to cool down
+	tidy    *loop.Timer // until memory is given back; nil: there is none to give
 
 	herald   herald   // to the service manager
 	hardware hardware // the watchdog of the machine
@@ -193,6 +194,7 @@ func (d *daemon) begun(err error) {
 		d.parent = -1
 	}
 	d.watchLoop()
+	d.tidyLater()
 	loop.ReserveThreads() // now that nobody waits for us
 	if d.again {
 		d.again = false

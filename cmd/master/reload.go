@@ -67,6 +67,7 @@ func (d *daemon) reloaded(err error) {
 		d.adoptOrphans()
 		d.openHardware()
 	}
+	d.tidyLater()
 	d.master.Reloaded(err)
 	d.answer(err) // first this: the socket may move
 	if err == nil {

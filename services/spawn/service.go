@@ -21,12 +21,18 @@ type Service struct {
 	loop    *loop.Loop
 	log     *maillog.Logger
 	c       *Config
-	cmd     loop.Cmd // but for its files, and the part of its environment ...
-	env     []string // ... that is the client's: the room for both
+	room    *room    // nil until the first client: there may be thousands of services
 	running *command // the youngest; the others hang on it
 	spare   *command // some that have ended, to be used again
 	spares  int
 	ending  bool // Shutdown has signalled the commands
+}
+
+// room is where the next command is put together.
+type room struct {
+	cmd   loop.Cmd
+	files [3]int
+	env   []string // of a command that is told who its client is
 }
 
 // command is a running one.
@@ -45,9 +51,23 @@ const maxSpares = 64
 
 // New returns a service that is ready for its first client.
 func New(l *loop.Loop, log *maillog.Logger, c *Config) *Service {
-	s := &Service{loop: l, log: log, c: c, cmd: c.command()}
-	s.cmd.Files = make([]int, 3)
-	return s
+	return &Service{loop: l, log: log, c: c}
+}
+
+// prepare returns what is run for the client on fd.
+func (s *Service) prepare(fd int, p loop.Peer) *loop.Cmd {
+	r := s.room
+	if r == nil {
+		r = &room{cmd: s.c.command()}
+		r.cmd.Files = r.files[:]
+		s.room = r
+	}
+	r.files = [3]int{fd, fd, fd}
+	if s.c.Client != 0 {
+		r.env = appendClient(append(r.env[:0], s.c.Env...), s.c.Client, p, loop.LocalOf(fd))
+		r.cmd.Env = r.env
+	}
+	return &r.cmd
 }
 
 // command is what is run, without its files.
@@ -71,18 +91,14 @@ func (c *Config) command() loop.Cmd {
 // called once when the command has ended. An error says that no process could
 // be made: fd is then as it was, and the caller's, and done is forgotten.
 func (s *Service) Accepted(fd int, p loop.Peer, done func()) error {
-	s.cmd.Files[0], s.cmd.Files[1], s.cmd.Files[2] = fd, fd, fd
-	if s.c.Client != 0 {
-		s.env = appendClient(append(s.env[:0], s.c.Env...), s.c.Client, p, loop.LocalOf(fd))
-		s.cmd.Env = s.env
-	}
+	cmd := s.prepare(fd, p)
 	run := s.take()
-	pid, err := s.start(&s.cmd, run.exited)
+	pid, err := s.start(cmd, run.exited)
 	if errors.Is(err, unix.ENOEXEC) {
 		// A text without "#!" at its top is the shell's, as for execvp(3).
-		cmd := s.cmd
-		cmd.Path, cmd.Args = shell, append([]string{shell, s.c.Path}, s.c.Argv[1:]...)
-		pid, err = s.start(&cmd, run.exited)
+		text := *cmd
+		text.Path, text.Args = shell, append([]string{shell, s.c.Path}, s.c.Argv[1:]...)
+		pid, err = s.start(&text, run.exited)
 	}
 	if err != nil {
 		s.giveBack(run)

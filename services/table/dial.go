@@ -222,15 +222,11 @@ func (d *dialing) connect(to unix.Sockaddr) error {
 	case *unix.SockaddrInet6:
 		family = unix.AF_INET6
 	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	fd, err := loop.Socket(family, unix.SOCK_STREAM)
 	if err != nil {
 		return err
 	}
 	d.fd = fd
-	unix.CloseOnExec(fd)
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return err
-	}
 	return unix.Connect(fd, to)
 }
 
