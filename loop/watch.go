@@ -33,13 +33,13 @@ func (r Ready) String() string {
 type Watch struct {
 	l       *Loop
 	f       func(Ready)
-	conn    *Conn // instead of f
-	fd      int   // -1 once stopped
-	turn    uint64
-	want    Ready // what the owner asks for
-	asked   Ready // what the kernel was asked for
-	changed bool  // it is in l.changed
-	ours    bool  // the loop's own, not counted in Stats
+	conn    *Conn  // instead of f
+	fd      int    // -1 once stopped
+	turn    uint64 // in which it began, or has wanted nothing: its events are not ours
+	want    Ready  // what the owner asks for
+	asked   Ready  // what the kernel was asked for
+	changed bool   // it is in l.changed
+	ours    bool   // the loop's own, not counted in Stats
 	id      identity
 }
 
@@ -90,13 +90,17 @@ func (l *Loop) register(w *Watch, fd int, want Ready) error {
 
 // Want changes what is watched for; nothing at all is allowed, and costs
 // nothing while it lasts. The kernel is told before the next wait, so what is
-// changed and changed back within a turn makes no system call.
+// changed and changed back within a turn makes no system call. After nothing at
+// all, what this turn's wait has found is not reported any more: it may be over.
 func (w *Watch) Want(r Ready) {
 	if w.want == r || w.fd < 0 {
 		return
 	}
 	w.l.owner.check()
 	w.want = r
+	if r == 0 {
+		w.turn = w.l.turn
+	}
 	if !w.changed {
 		w.changed = true
 		w.l.changed = append(w.l.changed, w)
@@ -154,7 +158,8 @@ func (l *Loop) apply() (short bool) {
 }
 
 // deliver hands out what the wait has found, to those who were registered
-// before it: a descriptor closed and opened again meanwhile is another one.
+// before it, and have wanted something ever since: a descriptor closed and opened
+// again meanwhile is another one.
 func (l *Loop) deliver(events []event) {
 	l.events += uint64(len(events))
 	for _, e := range events {

@@ -308,3 +308,34 @@ func dup2(t testing.TB, from, to int) {
 		t.Fatal(err)
 	}
 }
+
+// TestUnwantedIsStale: who has asked for nothing gets nothing of this turn any
+// more, though he asks again in it. By then another process may have taken what
+// the wait has found.
+func TestUnwantedIsStale(t *testing.T) {
+	l := looptest.New(t)
+	var watched [2]*loop.Watch
+	var calls [2]int
+	for i := range watched {
+		ours, theirs := looptest.Pair(t)
+		write(t, theirs, "x")
+		watched[i] = watch(t, l, ours, readable, func(loop.Ready) {
+			calls[i]++
+			if other := 1 - i; calls[0]+calls[1] == 1 {
+				watched[other].Want(0)
+				watched[other].Want(readable)
+			}
+		})
+	}
+	turn(t, l)
+	if calls[0]+calls[1] != 1 {
+		t.Errorf("%d and %d calls in the first turn", calls[0], calls[1])
+	}
+	turn(t, l) // it is as ready as before
+	if calls[0]+calls[1] != 3 {
+		t.Errorf("%d and %d calls in two turns", calls[0], calls[1])
+	}
+	for _, w := range watched {
+		w.Stop()
+	}
+}
