@@ -151,10 +151,10 @@ func listenLocal(typ cfg.Type, path string, backlog int) (fd int, err error) {
 	if len(path) >= len(unix.RawSockaddrUnix{}.Path) {
 		return -1, fmt.Errorf("unix-domain name too long: %s", path)
 	}
-	if e := unix.Unlink(path); e != nil && !errors.Is(e, unix.ENOENT) {
-		return -1, fmt.Errorf("remove %s: %s", path, maillog.Strerror(e))
-	}
 	if typ == cfg.Fifo {
+		if err := removeFile(path); err != nil {
+			return -1, err
+		}
 		return listenFifo(path)
 	}
 	kind := unix.SOCK_STREAM
@@ -164,11 +164,8 @@ func listenLocal(typ cfg.Type, path string, backlog int) (fd int, err error) {
 	if fd, err = loop.Socket(unix.AF_UNIX, kind); err != nil {
 		return -1, fmt.Errorf("socket: %s", maillog.Strerror(err))
 	}
-	if e := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); e != nil {
-		err = fmt.Errorf("bind: %s: %s", path, maillog.Strerror(e))
-	} else if e := unix.Chmod(path, 0o666); e != nil {
-		err = fmt.Errorf("chmod socket %s: %s", path, maillog.Strerror(e))
-	} else if kind == unix.SOCK_STREAM {
+	err = bindLocal(fd, path)
+	if err == nil && kind == unix.SOCK_STREAM {
 		if e := unix.Listen(fd, backlog); e != nil {
 			err = fmt.Errorf("listen: %s", maillog.Strerror(e))
 		}
@@ -178,6 +175,33 @@ func listenLocal(typ cfg.Type, path string, backlog int) (fd int, err error) {
 		return -1, err
 	}
 	return fd, nil
+}
+
+// bindLocal gives a socket its name, in the place of whatever has it.
+func bindLocal(fd int, path string) error {
+	sa := &unix.SockaddrUnix{Name: path}
+	e := unix.Bind(fd, sa)
+	if errors.Is(e, unix.EADDRINUSE) { // most often there is nothing to remove
+		if err := removeFile(path); err != nil {
+			return err
+		}
+		e = unix.Bind(fd, sa)
+	}
+	if e != nil {
+		return fmt.Errorf("bind: %s: %s", path, maillog.Strerror(e))
+	}
+	if e := unix.Chmod(path, 0o666); e != nil {
+		return fmt.Errorf("chmod socket %s: %s", path, maillog.Strerror(e))
+	}
+	return nil
+}
+
+// removeFile removes what stands at path, if anything does.
+func removeFile(path string) error {
+	if e := unix.Unlink(path); e != nil && !errors.Is(e, unix.ENOENT) {
+		return fmt.Errorf("remove %s: %s", path, maillog.Strerror(e))
+	}
+	return nil
 }
 
 // listenFifo makes a fifo and opens it for both ways, so that it has no end

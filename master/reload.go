@@ -123,6 +123,13 @@ func Errors(err error) (list []report.Error) {
 	return list
 }
 
+// From how many new endpoints on it is worth asking for room at once, and how
+// many descriptors a master has beside its endpoints.
+const (
+	manyEndpoints  = 100
+	ownDescriptors = 64
+)
+
 // bind opens every endpoint that does not exist yet, or none.
 func (t *transaction) bind(changes []change) error {
 	var inet, local []change
@@ -144,6 +151,9 @@ func (t *transaction) bind(changes []change) error {
 				errs = append(errs, &cfg.Error{File: w.spec.File, Line: w.spec.Line, Text: fmt.Sprintf("service %q: %s", w.spec.Name, err)})
 			}
 		}
+	}
+	if more := len(inet) + len(local); more >= manyEndpoints {
+		t.m.loop.ReserveDescriptors(t.m.loop.Stats().Watches + more + ownDescriptors)
 	}
 	open(inet)
 	if len(local) > 0 {
