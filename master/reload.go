@@ -123,17 +123,21 @@ func Errors(err error) (list []report.Error) {
 	return list
 }
 
-// From how many new endpoints on it is worth asking for room at once, and how
-// many descriptors a master has beside its endpoints.
+// From how many new services on it is worth asking for room at once, and how
+// many descriptors a master has beside those of its services.
 const (
-	manyEndpoints  = 100
+	manyServices   = 100
 	ownDescriptors = 64
 )
 
 // bind opens every endpoint that does not exist yet, or none.
 func (t *transaction) bind(changes []change) error {
 	var inet, local []change
+	added := 0
 	for _, c := range changes {
+		if c.old == nil {
+			added++
+		}
 		switch {
 		case c.want == nil:
 		case c.want.spec.Type == cfg.Inet:
@@ -152,8 +156,8 @@ func (t *transaction) bind(changes []change) error {
 			}
 		}
 	}
-	if more := len(inet) + len(local); more >= manyEndpoints {
-		t.m.loop.ReserveDescriptors(t.m.loop.Stats().Watches + more + ownDescriptors)
+	if added >= manyServices {
+		t.m.loop.ReserveDescriptors(t.m.loop.Stats().Watches + added + ownDescriptors)
 	}
 	open(inet)
 	if len(local) > 0 {
