@@ -62,7 +62,7 @@ const repository = ".."
 // pages are the files that are looked at, relative to the repository.
 func pages(t *testing.T) []string {
 	t.Helper()
-	list := []string{"README.md", "ARCHITECTURE.md", "bench/README.md"}
+	list := []string{"README.md", "ARCHITECTURE.md", "bench/README.md", "bench/LIMITS.md"}
 	for _, pattern := range []string{"docs/*.md", "examples/*.md", "examples/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(repository, pattern))
 		if err != nil {

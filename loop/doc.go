@@ -116,7 +116,9 @@
 // package that do nothing but pass a signal on, one for each signal that has a
 // callback, and the watchdog, which must not live in the loop that it watches.
 // A runtime that cannot make a thread ends the process: ReserveThreads is for
-// who has to outlive a want of processes.
+// who has to outlive a want of processes. And because there are several threads,
+// Linux makes the process wait for milliseconds whenever its table of descriptors
+// has to grow: ReserveDescriptors has that happen once, and early.
 //
 // Where the standard library starts children (all systems but Linux on amd64
 // and arm64, and there an old kernel, or a filter that denies clone3, as some
