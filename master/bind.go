@@ -152,9 +152,6 @@ func listenLocal(typ cfg.Type, path string, backlog int) (fd int, err error) {
 		return -1, fmt.Errorf("unix-domain name too long: %s", path)
 	}
 	if typ == cfg.Fifo {
-		if err := removeFile(path); err != nil {
-			return -1, err
-		}
 		return listenFifo(path)
 	}
 	kind := unix.SOCK_STREAM
@@ -204,9 +201,12 @@ func removeFile(path string) error {
 	return nil
 }
 
-// listenFifo makes a fifo and opens it for both ways, so that it has no end
-// while nobody writes.
+// listenFifo makes a fifo, in the place of whatever has its name, and opens it for
+// both ways, so that it has no end while nobody writes.
 func listenFifo(path string) (fd int, err error) {
+	if err := removeFile(path); err != nil {
+		return -1, err
+	}
 	if e := unix.Mkfifo(path, 0o622); e != nil {
 		return -1, fmt.Errorf("create fifo %s: %s", path, maillog.Strerror(e))
 	}

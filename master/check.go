@@ -20,7 +20,6 @@ import (
 func (t *transaction) checkAll(errs *cfg.Errors) (err error) {
 	t.want, t.notes = t.want[:0], t.notes[:0]
 	t.paths, t.executables = map[string]string{}, map[string]error{}
-	t.running = byKey(t.m.services)
 	t.common = nil
 	params := *t.conf.Params // freeze changes some
 	t.params = &params
@@ -137,7 +136,7 @@ func (t *transaction) forgive(w *wanted, err error) error {
 	located := w.blame(err)
 	strict := t.params.Rootless
 	if t.m.started {
-		old := t.running[w.key]
+		old := t.old(w.key)
 		strict = old == nil || old.spec.Command != w.spec.Command || !slices.Equal(old.spec.Args, w.spec.Args) ||
 			old.path != "" && w.path != "" && old.path != w.path
 	}
@@ -146,6 +145,14 @@ func (t *transaction) forgive(w *wanted, err error) error {
 	}
 	t.notes = append(t.notes, located)
 	return nil
+}
+
+// old returns the running service with key k, or nil. Only what is wrong asks for it.
+func (t *transaction) old(k key) *service {
+	if t.running == nil {
+		t.running = byKey(t.m.services)
+	}
+	return t.running[k]
 }
 
 // blame has err be about w's line, whatever line it was about: that of a

@@ -31,7 +31,7 @@ func (t *transaction) checkHosted(w *wanted, create HostFunc) (served bool, err 
 	if err == nil || errors.Is(err, names.ErrPending) {
 		return true, err
 	}
-	old := t.running[w.key]
+	old := t.old(w.key)
 	same := old != nil && old.isHosted()
 	if !same && (w.policy.restricts() || w.host != nil && w.host.Binding) { // a process might serve everybody, or in another way
 		return false, w.blame(err)

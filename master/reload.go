@@ -27,7 +27,7 @@ type transaction struct {
 	want   []*wanted
 
 	view        *view             // that was opened for it; nil: none, or the one that is there
-	running     map[key]*service  // while it is checked
+	running     map[key]*service  // see old
 	paths       map[string]string // of programs, by their names
 	executables map[string]error  // by their paths
 	common      *policyAnswer     // of services without -o; nil: not asked yet

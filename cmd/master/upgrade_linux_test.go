@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -118,10 +119,11 @@ func upgradeStage(t *testing.T, more ...string) *stage {
 	return s
 }
 
-// later makes a program that is the real one in a rehearsal, and role in earnest.
-func (s *stage) later(role string) string {
-	must(s.t, s.write("later-"+role, "#!/bin/sh\n[ \"$1\" = -u ] && exec @DIR@/bin/master \"$@\"\n"+
-		"exec @DIR@/bin/"+role+" \"$@\"\n"))
+// later makes a program that is the real one in a rehearsal, and role in earnest,
+// after these commands.
+func (s *stage) later(role string, commands ...string) string {
+	lines := slices.Concat([]string{"#!/bin/sh", `[ "$1" = -u ] && exec @DIR@/bin/master "$@"`}, commands, []string{"exec @DIR@/bin/" + role + ` "$@"`, ""})
+	must(s.t, s.write("later-"+role, strings.Join(lines, "\n")))
 	return fmt.Sprintf(upgradeTo, "later-"+role)
 }
 
@@ -247,9 +249,8 @@ func TestUpgradeLog(t *testing.T) {
 		send op `+upgradePlease+`
 		expect op "ok":true`)
 	// It goes away in the moment that counts.
-	must(t, s.write("later", "#!/bin/sh\n[ \"$1\" = -u ] && exec @DIR@/bin/master \"$@\"\nmv @DIR@/logs @DIR@/moved\nexec @DIR@/bin/illiterate \"$@\"\n"))
 	s.play("upgrade_test", `
-		send op `+fmt.Sprintf(upgradeTo, "later")+`
+		send op `+s.later("illiterate", "mv @DIR@/logs @DIR@/moved")+`
 		expect op the former program has its place back
 		send first again
 		expect first ^again$
